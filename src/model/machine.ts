@@ -1,0 +1,103 @@
+import type { LimitKind } from './outcome.ts';
+import type { Target } from './target.ts';
+
+/** What stands between package code and the host. `hardware`: KVM; `emulated`: TCG, no boundary by QEMU's policy. */
+export type Isolation = 'hardware' | 'emulated' | 'none';
+export type DriverName = 'qemu' | 'namespace' | 'fake';
+export type ResetStrategy = 'memory' | 'overlay' | 'copy' | 'delta';
+
+export interface InstalledPackage {
+  readonly package: string;
+  readonly version: string;
+  readonly architecture: string;
+}
+
+/** A root file system made once for a target; all paths are absolute and read-only. */
+export interface Image {
+  /** sha256 over recipe, package versions and agent: names the image. */
+  readonly digest: string;
+  readonly kind: 'build' | 'runtime';
+  readonly target: Target;
+  /** ext4 file of the root, for virtual machines; lies in tmpfs. */
+  readonly disk: string;
+  /** The same root as a folder, for the namespace driver; lies in tmpfs. */
+  readonly folder: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly packages: readonly InstalledPackage[];
+  /** dpkg's status file of the image, for apt's solver and for the check. */
+  readonly dpkgStatus: string;
+}
+
+/** Bounds of one guest; reaching one ends the attempt as `limit`. */
+export interface GuestLimits {
+  readonly wallMs: number;
+  /** No log and no message for this long. */
+  readonly idleMs: number;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly outputBytes: number;
+  readonly logBytes: number;
+  readonly outputFiles: number;
+  readonly processes: number;
+}
+
+/** One guest, one job. */
+export interface GuestJob {
+  /** Attempt id; also the job id told to the guest. */
+  readonly id: string;
+  readonly image: Image;
+  readonly reset: ResetStrategy;
+  /** Host folder that the guest sees read-only as /rennet/in; it holds job.json (see guest/README.md). */
+  readonly input: string;
+  /** Empty host folder where the driver spools `log` and `output` (unparsed bytes). */
+  readonly spool: string;
+  readonly limits: GuestLimits;
+  /** Called with raw log bytes while the guest lives, for progress only. Hostile bytes. */
+  readonly onLog?: (bytes: Uint8Array) => void;
+}
+
+/** What the guest claims, after the host checked shape, nonce and digest. Still hostile content. */
+export interface GuestResult {
+  /** 'ok', 'failed' (job ran and failed), 'needs' (build hook asked for more requirements). */
+  readonly status: 'ok' | 'failed' | 'needs';
+  /** Job specific facts as sent, size-capped JSON; the stage that gave the job validates it with zod. */
+  readonly facts: unknown;
+  /** Number of files in the output stream. */
+  readonly files: number;
+  /** sha256 of the output stream, recomputed by the host. */
+  readonly sha256: string;
+}
+
+/** How a guest ended, seen from the host; made only after the guest is dead. */
+export interface GuestReport {
+  readonly end: 'result' | 'limit' | 'power-off' | 'forged' | 'cancelled' | 'infrastructure';
+  readonly limit?: LimitKind;
+  readonly result?: GuestResult;
+  /** One sentence for every end but `result`. */
+  readonly sentence: string;
+  /** Spooled log, unparsed; never larger than the limit. */
+  readonly log: string;
+  /** Spooled output stream (tar), unparsed. */
+  readonly output: string;
+  readonly driver: DriverName;
+  /** The strategy that was really used: a bad template falls back to overlay. */
+  readonly reset: ResetStrategy;
+  readonly isolation: Isolation;
+  /** Version of QEMU or '' */
+  readonly machineVersion: string;
+  readonly timingsMs: { reset: number; run: number; collect: number; teardown: number };
+}
+
+/** The driver port; one contract test suite runs against every driver. */
+export interface MachineDriver {
+  readonly name: DriverName;
+  /**
+   * Runs one job in one fresh guest and destroys the guest before it returns.
+   * On failure of the machine itself: a report with end `infrastructure`, or RennetError when the host cannot run guests at all.
+   * On abort: destroys the guest and returns end `cancelled`. Never leaves a process, mount, cgroup or file outside `spool`.
+   */
+  run(job: GuestJob, signal: AbortSignal): Promise<GuestReport>;
+  /** What this host gives with this driver, with one sentence why. */
+  isolation(): Promise<{ isolation: Isolation; sentence: string }>;
+}

@@ -1,0 +1,12 @@
+/** One step of work in progress, for people. */
+export interface ProgressEvent {
+  /** What is being done, e.g. `downloading ftfy-6.3.1.tar.gz`. */
+  readonly doing: string;
+  /** Units done and in all, where that can be known. */
+  readonly done?: number;
+  readonly total?: number;
+  readonly unit?: 'bytes' | 'files' | 'packages';
+}
+
+/** Where stages say what they do; the command line draws it. */
+export type Progress = (event: ProgressEvent) => void;

@@ -1,0 +1,74 @@
+import type { ReleaseFile } from './release.ts';
+import type { LedgerLine } from './outcome.ts';
+import type { TargetFacts } from './target.ts';
+
+/** How one requirement of a release is met on a target. */
+export interface MetRequirement {
+  /** The PEP 508 string as upstream wrote it. */
+  readonly requirement: string;
+  /** Normalised project name. */
+  readonly project: string;
+  readonly by: 'official' | 'rennet' | 'interpreter';
+  /** Debian package name, e.g. `python3-wcwidth`; empty for `interpreter`. */
+  readonly package: string;
+  /** Its Debian version; empty for `interpreter`. */
+  readonly packageVersion: string;
+  /** The upstream version that was compared with the specifier. */
+  readonly version: string;
+  /** Relations for Depends, e.g. `python3-wcwidth (>= 0.2.5)`; empty for `interpreter`. */
+  readonly relations: readonly string[];
+}
+
+/** The answer to "can the target meet these requirements?". */
+export interface Resolution {
+  readonly met: readonly MetRequirement[];
+  /** Each unmet requirement with one sentence: what is asked, what the suite has. */
+  readonly unmet: readonly { requirement: string; project: string; sentence: string }[];
+  /** One line for every requirement and extra, whatever became of it. */
+  readonly ledger: readonly LedgerLine[];
+}
+
+/** Resolves PEP 508 strings for a target; the flow hands this function to the stages that need it. */
+export type ResolveRequirements = (requirements: readonly string[], extras: readonly string[]) => Resolution;
+
+/** All that is decided before anything is downloaded: the worker's order. */
+export interface Recipe {
+  /** PEP 503 normalised. */
+  readonly project: string;
+  /** PEP 440 normal form of the chosen release. */
+  readonly version: string;
+  readonly target: TargetFacts;
+  readonly source: ReleaseFile;
+  /** Package name this job may produce: `python3-…`. */
+  readonly package: string;
+  /** Upstream part of the Debian version, canonical: `6.3` of `6.3-0~pypi1~deb12`. */
+  readonly upstreamVersion: string;
+  /** True when the release also has binary wheels, so that an extension is expected. */
+  readonly expectsExtension: boolean;
+  /** A private build of a project that the suite provides; kept, never published. */
+  readonly forceOfficial: boolean;
+}
+
+/** One entry of a plan, in build order. */
+export interface PlanItem {
+  readonly project: string;
+  readonly version: string;
+  readonly action: 'official' | 'build' | 'built' | 'blocked';
+  readonly package: string;
+  readonly sentence: string;
+  /** Projects that must be there first. */
+  readonly needs: readonly string[];
+  /** For `build`: what to do. */
+  readonly recipe?: Recipe;
+  /** For `blocked`: the outcome that the attempt gets. */
+  readonly blockedAs?: 'unsatisfiable' | 'no-source' | 'not-for-target' | 'held';
+}
+
+export interface Plan {
+  readonly target: TargetFacts;
+  readonly items: readonly PlanItem[];
+  /** Newer releases that were passed over, newest first. */
+  readonly heldBack: readonly { version: string; reason: string }[];
+  /** Set when the index lists no usable thing at all. */
+  readonly notes: readonly string[];
+}
