@@ -32,6 +32,7 @@ export const ERROR_CATALOGUE = {
   'too-large': { kind: 'package', retry: false },
   'mirror-failed': { kind: 'infrastructure', retry: true },
   'bad-signature': { kind: 'infrastructure', retry: false },
+  'unmet-relations': { kind: 'package', retry: false },
   // this host
   'missing-tool': { kind: 'infrastructure', retry: false },
   'no-space': { kind: 'infrastructure', retry: false },

@@ -1,0 +1,59 @@
+import type { Progress } from '../model/progress.ts';
+import type { Target } from '../model/target.ts';
+
+/** One binary package file of the official archive, as the signed indexes describe it. */
+export interface Deb {
+  readonly package: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** Path below the mirror: `pool/main/s/six/python3-six_1.16.0-4_all.deb`. */
+  readonly filename: string;
+  /** Absolute address at the host's own mirror. */
+  readonly uri: string;
+  /** Lower-case hex, from the signed Packages index. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** apt's index files as they lie on this host, verified by apt. */
+export interface AptLists {
+  readonly inReleases: readonly string[];
+  readonly packages: readonly string[];
+  readonly contents: readonly string[];
+}
+
+/** A private apt for one target: only official sources, own lists and cache, no hooks of the host. */
+export interface AptRoot {
+  readonly target: Target;
+  readonly folder: string;
+  /** Configuration for `APT_CONFIG`; it also names sources and lists. */
+  readonly configFile: string;
+  /** deb822 sources of the target, official ones only. */
+  readonly sourcesFile: string;
+  /**
+   * Runs `apt-get update` where the lists are older than `maxAgeMs` (default 6 h) or missing. Offline with lists: goes on with a note.
+   * RennetError `mirror-failed`, `bad-signature`, `bad-target`, `cancelled`.
+   */
+  update(
+    options: { maxAgeMs?: number },
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<{ updated: boolean; notes: readonly string[] }>;
+  /**
+   * What apt itself would install, without recommends and without removing anything, for these relations
+   * (`python3-six (>= 1.10)`) on top of a dpkg status file. RennetError `unmet-relations` with apt's sentence.
+   */
+  closure(relations: readonly string[], dpkgStatus: string, signal: AbortSignal): Promise<readonly Deb[]>;
+  /** Host paths of these packages in `folder`, in their order, fetched by apt where missing; named by their sha256. */
+  fetch(debs: readonly Deb[], folder: string, progress: Progress, signal: AbortSignal): Promise<readonly string[]>;
+  /** The lists as they lie there now; empty before the first update. */
+  lists(): Promise<AptLists>;
+}
+
+/**
+ * Opens (makes, where missing) the private apt root of a target in `<folder>/<suite>-<architecture>`. Mirror, keys, proxy and
+ * certificates are those of the host's apt. Does not touch the network. RennetError `bad-target` where the host has no official source.
+ */
+export async function openAptRoot(_target: Target, _folder: string, _signal: AbortSignal): Promise<AptRoot> {
+  throw new Error('not yet');
+}
