@@ -73,3 +73,17 @@ export const TIMED_STAGES = [
 ] as const;
 export type TimedStage = (typeof TIMED_STAGES)[number];
 export type Timings = Partial<Record<TimedStage, number>> & { total?: number };
+
+/** Ends an attempt from within a stage; the flow catches it and records the outcome. */
+export class AttemptEnd extends Error {
+  readonly outcome: Outcome;
+  /** What became of upstream facts up to here; kept with the attempt. */
+  readonly ledger: readonly LedgerLine[];
+
+  constructor(outcome: Outcome, ledger: readonly LedgerLine[] = []) {
+    super(outcome.sentence);
+    this.name = 'AttemptEnd';
+    this.outcome = outcome;
+    this.ledger = ledger;
+  }
+}

@@ -1,0 +1,138 @@
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { RennetError } from '../model/errors.ts';
+import type { Evidence } from '../model/evidence.ts';
+import { outcomeOfEnd } from '../model/guest-end.ts';
+import type { GuestLimits, GuestReport, Image, MachineDriver, ResetStrategy } from '../model/machine.ts';
+import { AttemptEnd } from '../model/outcome.ts';
+import type { Progress } from '../model/progress.ts';
+import type { Recipe } from '../model/recipe.ts';
+import { classifyLog, failureSentence } from './classify.ts';
+import { collectWheel } from './collect.ts';
+
+/** A hook may ask for more requirements, each round in a fresh guest; more rounds than this is a hook that never settles. */
+const MAX_ROUNDS = 5;
+/** A machine that failed by itself is tried once more; the package cannot be blamed for it. */
+const MACHINE_TRIES = 2;
+const LOG_TAIL_BYTES = 4 * 1024 * 1024;
+
+const requirementText = z.string().min(1).max(1000);
+const okFacts = z.object({
+  wheel: z.string().max(250),
+  hookRequirements: z.array(requirementText).max(200).default([]),
+  sharedLibraries: z.array(z.string().max(300)).max(500).default([]),
+});
+const needsFacts = z.object({ requirements: z.array(requirementText).min(1).max(200) });
+const failedFacts = z.object({
+  step: z.string().max(50),
+  exit: z.number().int().optional(),
+  message: z.string().max(2000).default(''),
+});
+
+export interface BuildPorts {
+  readonly driver: MachineDriver;
+  readonly image: Image;
+  readonly reset: ResetStrategy;
+  readonly limits: GuestLimits;
+  /** Folder of the attempt; each guest spools into a new folder below it. */
+  readonly folder: string;
+  readonly progress: Progress;
+  /** Called with each guest's report, whatever it says: log, timings and isolation are kept by the caller. */
+  readonly onReport: (report: GuestReport) => void;
+}
+
+/**
+ * Builds one release in fresh guests until the hooks ask for nothing new.
+ * `prepare` lays out the input folder for the requirements known so far (the stage before this one).
+ * Ends the attempt (AttemptEnd) when the guest failed, ran into a limit or gave something unreadable.
+ */
+export async function build(
+  recipe: Recipe,
+  attempt: string,
+  prepare: (extraRequirements: readonly string[]) => Promise<{ input: string }>,
+  ports: BuildPorts,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const asked = new Set<string>();
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const { input } = await prepare([...asked]);
+    ports.progress({ doing: `building ${recipe.project} ${recipe.version} in a fresh guest` });
+    const report = await runGuest(`${attempt}-${round}`, input, ports, signal);
+    if (report.result?.status !== 'needs') return evidenceOf(recipe, report, ports);
+    const { requirements } = readFacts(needsFacts, report);
+    const fresh = requirements.filter((requirement) => !asked.has(requirement));
+    if (fresh.length === 0) break;
+    for (const requirement of fresh) asked.add(requirement);
+  }
+  throw new AttemptEnd({
+    kind: 'build-failed',
+    class: 'back-end-error',
+    sentence: `The build hook of ${recipe.project} ${recipe.version} still asked for requirements after ${MAX_ROUNDS} fresh guests.`,
+  });
+}
+
+async function runGuest(id: string, input: string, ports: BuildPorts, signal: AbortSignal): Promise<GuestReport> {
+  for (let attempt = 1; ; attempt += 1) {
+    const spool = join(ports.folder, `${id}.${attempt}`);
+    await mkdir(spool, { recursive: true, mode: 0o700 });
+    const job = { id, image: ports.image, reset: ports.reset, input, spool, limits: ports.limits };
+    const report = await ports.driver.run(job, signal);
+    ports.onReport(report);
+    if (report.end === 'infrastructure' && attempt < MACHINE_TRIES) continue;
+    if (report.end !== 'result') throw new AttemptEnd(outcomeOfEnd(report, 'build'));
+    return report;
+  }
+}
+
+async function evidenceOf(recipe: Recipe, report: GuestReport, ports: BuildPorts): Promise<Evidence> {
+  if (report.result?.status === 'failed') throw await failure(recipe, report);
+  const facts = readFacts(okFacts, report);
+  const wheel = await collectWheel(report.output, ports.folder, ports.limits.outputBytes).catch((error: unknown) => {
+    if (!(error instanceof RennetError) || error.kind !== 'package') throw error;
+    throw new AttemptEnd({ kind: 'rejected', rule: 'guest-output', sentence: error.message });
+  });
+  return {
+    recipe,
+    wheel: wheel.path,
+    wheelName: wheel.name,
+    facts: { sharedLibraries: facts.sharedLibraries, hookRequirements: facts.hookRequirements },
+  };
+}
+
+async function failure(recipe: Recipe, report: GuestReport): Promise<AttemptEnd> {
+  const facts = readFacts(failedFacts, report);
+  const finding = classifyLog(await tailOf(report.log));
+  const noWheel = facts.step === 'collect' && finding.class === 'unknown';
+  const failureClass = noWheel ? 'no-wheel' : finding.class;
+  return new AttemptEnd({
+    kind: 'build-failed',
+    class: failureClass,
+    sentence: `${recipe.project} ${recipe.version}: ${failureSentence(failureClass, finding.subject)}`,
+    logLine: finding.logLine,
+  });
+}
+
+function readFacts<T>(schema: z.ZodType<T>, report: GuestReport): T {
+  const facts = schema.safeParse(report.result?.facts);
+  if (facts.success) return facts.data;
+  throw new AttemptEnd({
+    kind: 'rejected',
+    rule: 'guest-facts',
+    sentence: "The guest's result does not have the agreed shape; nothing of it is used.",
+  });
+}
+
+/** The last part of a spooled log; hostile bytes, decoded with replacement. */
+async function tailOf(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, LOG_TAIL_BYTES);
+    const buffer = Buffer.alloc(length);
+    await file.read(buffer, 0, length, size - length);
+    return buffer.toString('utf8');
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,57 @@
+import { createColors } from 'picocolors';
+import type { RennetError } from '../model/errors.ts';
+import type { ProgressEvent } from '../model/progress.ts';
+import { plainText } from '../model/text.ts';
+import { createStatusLine } from './status-line.ts';
+
+/** Where a command says things: JSON lines for programs, text for people. */
+export interface Output {
+  readonly json: boolean;
+  /** One JSON object a line on standard output; nothing without --json. */
+  event(name: string, fields: Record<string, unknown>): void;
+  /** A result for people: standard output, or standard error with --json. Hostile parts are made plain. */
+  say(text: string): void;
+  /** A remark for people, always on standard error. */
+  note(text: string): void;
+  /** What is being done right now; redrawn in place on a terminal, one line a step elsewhere. */
+  progress(event: ProgressEvent): void;
+  error(error: RennetError): void;
+  /** Clears the status line; call before the process ends. */
+  close(): void;
+}
+
+/** Makes the output of one command run. Colours and redrawing happen on a terminal only. */
+export function createOutput(options: { json: boolean }): Output {
+  const { json } = options;
+  const terminal = process.stderr.isTTY === true;
+  const colours = createColors(terminal && process.env['NO_COLOR'] === undefined);
+  const status = createStatusLine(process.stderr, terminal);
+  const write = (stream: NodeJS.WriteStream, text: string) => {
+    status.clear();
+    stream.write(`${plainText(text)}\n`);
+  };
+  return {
+    json,
+    event(name, fields) {
+      if (!json) return;
+      status.clear();
+      process.stdout.write(`${JSON.stringify({ event: name, at: new Date().toISOString(), ...fields })}\n`);
+    },
+    say: (text) => write(json ? process.stderr : process.stdout, text),
+    note: (text) => {
+      status.clear();
+      process.stderr.write(`${colours.dim(plainText(text))}\n`);
+    },
+    progress: (event) => status.show(event),
+    error(error) {
+      status.clear();
+      if (json) {
+        const fields = { code: error.code, kind: error.kind, sentence: error.message, hint: error.hint };
+        process.stdout.write(`${JSON.stringify({ event: 'error', at: new Date().toISOString(), ...fields })}\n`);
+      }
+      process.stderr.write(`${colours.red('rennet:')} ${plainText(error.message)}\n`);
+      if (error.hint !== '') process.stderr.write(`        ${plainText(error.hint)}\n`);
+    },
+    close: () => status.clear(),
+  };
+}
