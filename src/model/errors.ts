@@ -14,6 +14,7 @@ export const ERROR_CATALOGUE = {
   'bad-target': { kind: 'user', retry: false },
   'bad-specifier': { kind: 'user', retry: false },
   'unknown-attempt': { kind: 'user', retry: false },
+  'attempt-ended': { kind: 'infrastructure', retry: false },
   'unknown-package': { kind: 'user', retry: false },
   'not-isolated': { kind: 'user', retry: false },
   // the release or its index entry
