@@ -24,6 +24,7 @@ export const ERROR_CATALOGUE = {
   'bad-index-page': { kind: 'package', retry: false },
   'bad-metadata': { kind: 'package', retry: false },
   'bad-archive': { kind: 'package', retry: false },
+  'unmappable-version': { kind: 'package', retry: false },
   'bad-deb822': { kind: 'package', retry: false },
   // the index, the mirror and the network
   'index-unreachable': { kind: 'infrastructure', retry: true },
