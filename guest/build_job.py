@@ -1,0 +1,81 @@
+"""Builds a wheel from an sdist by the PEP 517 hooks, each in an interpreter of its own, with only what was declared."""
+
+import os
+
+import hooks
+import process
+import roots
+import shared_libraries
+import unpack
+from output import open_regular
+
+WORK = "/rennet/job/build"
+PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class StepFailed(Exception):
+    """A step of the package failed; carries the facts for the host."""
+
+
+def run(job, ports):
+    try:
+        return build(job, ports)
+    except StepFailed as failed:
+        return "failed", failed.args[0]
+
+
+def build(job, ports):
+    prepare_folders()
+    binds = [(WORK, "/build"), ("/rennet/in", "/rennet/in"), ("/rennet/out", "/rennet/out")]
+    root = roots.make_root("declared", job.get("layers", []), binds)
+    backend = job["backend"]
+
+    def step(name, action, directory="/build"):
+        ports.phase(name)
+        end = process.run(action, root=root, log=ports.log, directory=directory, environment=environment(job))
+        if end.exit != 0:
+            raise StepFailed({"step": name, "exit": end.exit, "message": end.message})
+        return end.value
+
+    source = step("unpack", lambda: unpack.unpack(os.path.join("/rennet/in", job["source"]), "/build/source"))
+    asked = strings(step("get_requires", lambda: hooks.get_requires(backend, job.get("met", [])), source))
+    if asked:
+        layers, missing = hooks.choose_offered(asked, job.get("offered", []))
+        if missing:
+            return "needs", {"requirements": asked}
+        root = roots.make_root("asked", job.get("layers", []) + layers, binds)
+    wheel = step("build_wheel", lambda: hooks.build_wheel(backend, "/rennet/out"), source)
+    ports.phase("collect")
+    content = collect(wheel)
+    libraries = step("collect", lambda: shared_libraries.find("/rennet/out/" + wheel), "/build/home")
+    ports.output.add(wheel, content.fileno())
+    return "ok", {"wheel": wheel, "hookRequirements": asked, "sharedLibraries": strings(libraries)}
+
+
+def prepare_folders():
+    user = process.user_id()
+    for path in (WORK, "/rennet/out"):
+        os.makedirs(path, exist_ok=True)
+    os.mkdir(WORK + "/home")
+    for path in (WORK, WORK + "/home", "/rennet/out"):
+        os.chown(path, user, user)
+
+
+def environment(job):
+    """What Debian gives a plain shell, then what the host declared."""
+    given = {str(name): str(value) for name, value in job.get("environment", {}).items()}
+    return {"PATH": PATH, "HOME": "/build/home", "LANG": "C.UTF-8", "TERM": "dumb", "USER": "build", **given}
+
+
+def collect(wheel):
+    """The hook names the wheel; it must lie in the folder it was given, as a file of its own."""
+    try:
+        if not isinstance(wheel, str) or not wheel.endswith(".whl") or os.path.basename(wheel) != wheel:
+            raise OSError("build_wheel did not return the name of a wheel")
+        return open_regular("/rennet/out/" + wheel)
+    except OSError as error:
+        raise StepFailed({"step": "collect", "exit": 1, "message": process.one_line(str(error))}) from error
+
+
+def strings(value):
+    return [item for item in value if isinstance(item, str)][:200] if isinstance(value, list) else []

@@ -1,0 +1,121 @@
+"""What the agent asks of the kernel: mounts, randomness, clock, identity, the input disk, power."""
+
+import base64
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import struct
+import time
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
+RNDADDENTROPY, RNDRESEEDCRNG, BLKFLSBUF = 0x40085203, 0x5207, 0x1261  # random(4), linux/fs.h
+POWER_OFF = 0x4321FEDC  # reboot(2)
+INPUT_SERIAL = "rennet-in"
+
+
+def mount(source, target, kind=None, flags=0, data=None):
+    def text(value):
+        return None if value is None else os.fsencode(value)
+
+    if libc.mount(text(source), text(target), text(kind), ctypes.c_ulong(flags), text(data)) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, "mount: " + os.strerror(error), target)
+
+
+def prepare_machine(virtual):
+    """Mounts what the first process of a machine finds missing, and the private places of the agent."""
+    if virtual:
+        for source, target, flags in (
+            ("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC),
+            ("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY),
+            ("devtmpfs", "/dev", MS_NOSUID),
+            ("tmpfs", "/tmp", MS_NOSUID | MS_NODEV),
+            ("tmpfs", "/run", MS_NOSUID | MS_NODEV),
+        ):
+            os.makedirs(target, exist_ok=True)
+            if not os.path.ismount(target):
+                mount(source, target, source, flags)
+    os.makedirs("/rennet/in", exist_ok=True)
+    os.makedirs("/rennet/job", exist_ok=True)
+    mount("tmpfs", "/rennet/job", "tmpfs", MS_NOSUID, "mode=0755")
+
+
+def reseed(random_base64, virtual):
+    """Mixes the host's bytes into the pool and reseeds. Clones of one memory share their randomness before (MACHINES.md)."""
+    if not virtual:
+        return True  # the kernel, and so its randomness, is the host's
+    data = base64.b64decode(random_base64, validate=True)
+    with open("/dev/urandom", "wb", buffering=0) as device:
+        fcntl.ioctl(device, RNDADDENTROPY, struct.pack("ii", len(data) * 8, len(data)) + data)
+        fcntl.ioctl(device, RNDRESEEDCRNG)
+    return True
+
+
+def set_clock(seconds, virtual):
+    if virtual:
+        time.clock_settime(time.CLOCK_REALTIME, float(seconds))
+
+
+def set_identity(machine_id, host_name, virtual):
+    try:
+        with open("/etc/machine-id", "w", encoding="ascii") as file:
+            file.write(machine_id + "\n")
+        socket.sethostname(host_name)
+    except OSError:
+        if virtual:
+            raise
+
+
+def input_disk():
+    """The block device with our serial; None where the driver gives a folder."""
+    for name in sorted(os.listdir("/sys/block")) if os.path.isdir("/sys/block") else []:
+        try:
+            with open("/sys/block/%s/serial" % name, encoding="ascii") as file:
+                if file.read().strip() == INPUT_SERIAL:
+                    return "/dev/" + name
+        except OSError:
+            continue
+    return None
+
+
+def forget_input_disk():
+    """Drops cached blocks: in a template they are those of an empty placeholder."""
+    if os.path.ismount("/rennet/in"):
+        return
+    disk = input_disk()
+    if disk:
+        with open(disk, "rb", buffering=0) as device:
+            fcntl.ioctl(device, BLKFLSBUF)
+
+
+def mount_input(virtual):
+    if os.path.ismount("/rennet/in") or not virtual:
+        return
+    disk = input_disk()
+    if disk is None:
+        raise OSError("no disk with the serial %s" % INPUT_SERIAL)
+    mount(disk, "/rennet/in", "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def kill_all(leader):
+    """Ends everything that a step left running: all processes of the machine where we are its first one."""
+    try:
+        if os.getpid() == 1:
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def power_off(status):
+    """Ends the machine; in a driver without one, ends the process."""
+    if os.getpid() == 1:
+        kill_all(1)
+        libc.sync()
+        libc.reboot(POWER_OFF)
+    os._exit(status)

@@ -1,0 +1,87 @@
+"""Roots for jobs: the base with layers over it, a fresh tmpfs on top, and the few places a build needs."""
+
+import os
+
+import kernel
+
+PLACE = "/rennet/job"
+LAYERS = "/rennet/in"
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+MAX_LAYERS = 480  # overlayfs takes 500
+# Renaming a folder of a lower layer fails without redirect_dir; user namespaces allow fewer of these.
+OVERLAY_OPTIONS = ("redirect_dir=on,metacopy=on", "redirect_dir=on", "userxattr", "")
+
+
+def make_root(name, layers, binds):
+    """Stacks the layers (the last one on top) over the base and returns the new root's path.
+
+    `binds` are pairs of a folder here and where it appears in the root.
+    """
+    folder = os.path.join(PLACE, name)
+    root, upper, work = (os.path.join(folder, part) for part in ("root", "upper", "work"))
+    for path in (root, upper, work):
+        os.makedirs(path)
+    places = ["/proc", "/dev", "/tmp"] + [target for _, target in binds]
+    for place in places:
+        make_place(upper, place)
+    mount_overlay(folder, root, upper, work, layers)
+    for source, target in [("/proc", "/proc"), (devices(), "/dev")] + list(binds):
+        flags = kernel.MS_BIND | (kernel.MS_REC if target in ("/proc", "/dev") else 0)
+        kernel.mount(source, root + target, flags=flags)
+    kernel.mount("tmpfs", root + "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
+    return root
+
+
+def make_place(upper, place):
+    """Makes a mount point in the upper layer; folders that the base has too keep its mode, which is 0755."""
+    path = upper
+    for part in place.strip("/").split("/"):
+        path = os.path.join(path, part)
+        if not os.path.isdir(path):
+            os.mkdir(path, 0o755)
+
+
+def mount_overlay(folder, root, upper, work, layers):
+    """mount(2) takes one page of options, so layers go by short links, seen from the folder they lie in."""
+    if len(layers) > MAX_LAYERS:
+        raise ValueError("%d layers are more than overlayfs can stack" % len(layers))
+    os.chdir(folder)
+    try:
+        for number, layer in enumerate(layers):
+            os.symlink(inside(layer), str(number))
+        lower = ":".join([str(number) for number in reversed(range(len(layers)))] + ["/"])
+        for options in OVERLAY_OPTIONS:
+            try:
+                data = "lowerdir=%s,upperdir=upper,workdir=work" % lower
+                return kernel.mount("overlay", root, "overlay", 0, data + ("," + options if options else ""))
+            except OSError as error:
+                failure = error
+        raise failure
+    finally:
+        os.chdir("/")
+
+
+def inside(layer):
+    path = os.path.normpath(os.path.join(LAYERS, layer))
+    if not path.startswith(LAYERS + "/") or not os.path.isdir(path):
+        raise ValueError("no layer %s on the input disk" % layer)
+    return path
+
+
+def devices():
+    """A /dev with nothing of the machine's hardware and none of the channels in it; made once."""
+    folder = os.path.join(PLACE, "dev")
+    if os.path.isdir(folder):
+        return folder
+    os.mkdir(folder)
+    kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NOEXEC, "mode=0755")
+    for name in DEVICES:
+        if os.path.exists("/dev/" + name):
+            path = os.path.join(folder, name)
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))
+            kernel.mount("/dev/" + name, path, flags=kernel.MS_BIND)
+    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(target, os.path.join(folder, name))
+    os.mkdir(os.path.join(folder, "shm"))
+    kernel.mount("tmpfs", os.path.join(folder, "shm"), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
+    return folder
