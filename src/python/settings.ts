@@ -1,0 +1,212 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { RennetError } from '../model/errors.ts';
+import { readNetrc } from './netrc.ts';
+import { isSwitchedOn, parseConfigFiles, parseDefaultIndex, parsePipConfig } from './pip-config.ts';
+
+/** Where and how the Python index is reached, as pip on this host would do it. */
+export interface IndexSettings {
+  /** Absolute http(s) address without user name, password and final slash. */
+  readonly indexUrl: string;
+  /** File with the certificates that take the place of the system's. */
+  readonly cert?: string;
+  /** Proxy that pip's `proxy` setting names; the usual environment variables count in any case. */
+  readonly proxy?: string;
+  /** Gives the value of the Authorization header; a function, so that no log and no JSON can hold the password. */
+  readonly credentials?: () => string;
+  /** Longest silence of the server, in milliseconds. */
+  readonly timeoutMs: number;
+  /** One sentence for each setting of pip that Rennet does not use. */
+  readonly ignored: readonly string[];
+}
+
+const KEPT_MS = 24 * 3600_000;
+const DEFAULT_TIMEOUT_S = 15;
+
+const Answer = z.object({ config: z.array(z.tuple([z.string(), z.string()])), builtIn: z.string().optional() });
+const Kept = z.object({ at: z.number(), watched: z.record(z.string(), z.number()), answer: Answer });
+type Answer = z.infer<typeof Answer>;
+
+/**
+ * Asks pip itself for the index in force (environment, pip's files, its built-in default). Starting pip costs about a
+ * second, so its answer is kept in `cacheFolder` until the environment, one of pip's files or python3 changes.
+ * Errors: `missing-tool` (no pip), `bad-usage` (pip's settings name no http(s) index).
+ */
+export async function readIndexSettings(cacheFolder: string, signal: AbortSignal): Promise<IndexSettings> {
+  const answer = (await readKept(cacheFolder)) ?? (await askPip(cacheFolder, signal));
+  const settings = settingsFrom(new Map(answer.config), answer.builtIn);
+  if (settings.credentials !== undefined) return settings;
+  const login = await readNetrc(new URL(settings.indexUrl).hostname);
+  return login === undefined ? settings : { ...settings, credentials: basic(login.username, login.password) };
+}
+
+/** Turns pip's settings into ours. Pure. */
+export function settingsFrom(config: ReadonlyMap<string, string>, builtIn: string | undefined): IndexSettings {
+  if (isSwitchedOn(config.get('no-index'))) {
+    throw new RennetError(
+      'bad-usage',
+      "pip's settings forbid the use of an index (no-index).",
+      'Take no-index out of them, or run with PIP_NO_INDEX=0.',
+    );
+  }
+  const written = config.get('index-url') ?? config.get('pypi-url') ?? builtIn ?? '';
+  const url = URL.canParse(written) ? new URL(written) : undefined;
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    const seen = url === undefined ? 'no address' : `a ${url.protocol} address`;
+    throw new RennetError('bad-usage', `pip's index-url holds ${seen}; Rennet needs an http(s) index.`);
+  }
+  const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  url.username = '';
+  url.password = '';
+  const cert = config.get('cert');
+  const proxy = config.get('proxy');
+  const timeoutS = Number(config.get('timeout') ?? config.get('default-timeout') ?? DEFAULT_TIMEOUT_S);
+  return {
+    indexUrl: url.href.replace(/\/+$/, ''),
+    ...(cert ? { cert } : {}),
+    ...(proxy ? { proxy } : {}),
+    ...(username || password ? { credentials: basic(username, password) } : {}),
+    timeoutMs: 1000 * Math.min(300, timeoutS > 0 ? timeoutS : DEFAULT_TIMEOUT_S),
+    ignored: ['extra-index-url', 'find-links', 'trusted-host', 'client-cert'].flatMap((name) =>
+      config.get(name) ? [IGNORED[name] ?? ''] : [],
+    ),
+  };
+}
+
+// A second source of names lets a stranger's project take the place of an internal one (dependency confusion).
+const IGNORED: Readonly<Record<string, string>> = {
+  'extra-index-url': "pip's extra-index-url is not used: Rennet takes releases from one index only.",
+  'find-links': "pip's find-links is not used: Rennet takes releases from one index only.",
+  'trusted-host': "pip's trusted-host is not used: certificates are always checked.",
+  'client-cert': "pip's client-cert is not used: Rennet shows no client certificate.",
+};
+
+function basic(username: string, password: string): () => string {
+  return () => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+async function askPip(cacheFolder: string, signal: AbortSignal): Promise<Answer> {
+  const python = await findPythonWithPip(signal);
+  const [config, help, debug] = await Promise.all([
+    runPip(python, ['config', 'list'], signal),
+    runPip(python, ['install', '--help'], signal),
+    runPip(python, ['config', 'debug'], signal).catch(() => ''),
+  ]);
+  const entries = [...parsePipConfig(config)];
+  const builtIn = parseDefaultIndex(help);
+  const answer: Answer = { config: entries, ...(builtIn === undefined ? {} : { builtIn }) };
+  // Passwords do not go to disk: with one in an address, pip is asked each time.
+  if (entries.every(([, value]) => !/:\/\/[^/\s]*@/.test(value))) await keep(cacheFolder, answer, debug);
+  return answer;
+}
+
+/** The `python3` of PATH, else Debian's own, whichever has pip. */
+async function findPythonWithPip(signal: AbortSignal): Promise<string> {
+  for (const python of ['python3', '/usr/bin/python3']) {
+    const found = await execa(python, ['-c', 'import importlib.util as u, sys; sys.exit(u.find_spec("pip") is None)'], {
+      cwd: '/',
+      reject: false,
+      cancelSignal: signal,
+      stdin: 'ignore',
+    });
+    signal.throwIfAborted();
+    if (!found.failed) return python;
+  }
+  throw new RennetError(
+    'missing-tool',
+    "No pip for python3 on this host; Rennet reads the index from pip's settings.",
+    'apt-get install python3-pip',
+  );
+}
+
+async function runPip(python: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  // The root as working folder: `python3 -m` would start a `pip.py` of the current one. A wide terminal: no wrapped addresses.
+  const run = await execa(python, ['-m', 'pip', '--disable-pip-version-check', '--no-color', ...args], {
+    cwd: '/',
+    env: { COLUMNS: '4000' },
+    reject: false,
+    cancelSignal: signal,
+    stdin: 'ignore',
+    timeout: 60_000,
+  });
+  signal.throwIfAborted();
+  if (!run.failed) return run.stdout;
+  const line = run.stderr.trim().split('\n').at(-1) ?? '';
+  throw new RennetError(
+    'missing-tool',
+    `pip on this host does not run: ${line.replaceAll(/:\/\/[^/\s]*@/g, '://')}`,
+    'Mend it, or apt-get install python3-pip.',
+  );
+}
+
+function keptFile(cacheFolder: string): string {
+  const variables = ['HOME', 'PATH', 'VIRTUAL_ENV', 'PYENV_VERSION', 'PYTHONPATH'];
+  const environment = Object.entries(process.env)
+    .filter(([name]) => name.startsWith('PIP_') || name.startsWith('XDG_') || variables.includes(name))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const key = createHash('sha256').update(JSON.stringify(environment)).digest('hex').slice(0, 32);
+  return join(cacheFolder, 'pip-settings', `${key}.json`);
+}
+
+async function readKept(cacheFolder: string): Promise<Answer | undefined> {
+  const text = await readFile(keptFile(cacheFolder), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const kept = Kept.parse(JSON.parse(text));
+    const age = Date.now() - kept.at;
+    if (age < 0 || age > KEPT_MS) return undefined;
+    const now = await watch(Object.keys(kept.watched));
+    const same = Object.entries(now).every(([path, mtime]) => kept.watched[path] === mtime);
+    return same ? kept.answer : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function keep(cacheFolder: string, answer: Answer, debug: string): Promise<void> {
+  const paths = [...parseConfigFiles(debug), ...configFiles(), ...pythonFiles()];
+  const kept = { at: Date.now(), watched: await watch([...new Set(paths)]), answer };
+  const file = keptFile(cacheFolder);
+  await mkdir(dirname(file), { recursive: true });
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  await writeFile(temporary, JSON.stringify(kept), { mode: 0o600 });
+  await rename(temporary, file).catch(() => rm(temporary, { force: true }));
+}
+
+function configFiles(): string[] {
+  const { XDG_CONFIG_HOME: xdg, VIRTUAL_ENV: venv, PIP_CONFIG_FILE: named } = process.env;
+  const home = homedir();
+  return [
+    '/etc/pip.conf',
+    '/etc/xdg/pip/pip.conf',
+    join(home, '.pip/pip.conf'),
+    join(xdg || join(home, '.config'), 'pip/pip.conf'),
+    ...(venv ? [join(venv, 'pip.conf')] : []),
+    ...(named?.startsWith('/') ? [named] : []),
+  ];
+}
+
+/** Every `python3` that PATH could give, present or not: one that appears earlier on it counts as a change. */
+function pythonFiles(): string[] {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
+  return [...folders.map((folder) => join(folder, 'python3')), '/usr/bin/python3'];
+}
+
+/** Times of last change; 0 for what does not exist. */
+async function watch(paths: readonly string[]): Promise<Record<string, number>> {
+  const times = paths.map(
+    async (path) =>
+      [
+        path,
+        await stat(path).then(
+          (found) => found.mtimeMs,
+          () => 0,
+        ),
+      ] as const,
+  );
+  return Object.fromEntries(await Promise.all(times));
+}
