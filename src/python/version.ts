@@ -1,0 +1,154 @@
+import { RennetError } from '../model/errors.ts';
+import type { VersionParts } from './version-parts.ts';
+import {
+  compareReleases,
+  compareVersionParts,
+  formatVersionParts,
+  hasReleasePrefix,
+  parseVersionParts,
+} from './version-parts.ts';
+
+export type SpecifierOperator = '===' | '==' | '!=' | '~=' | '<=' | '>=' | '<' | '>';
+
+/** One clause of a PEP 440 specifier; `version` as written, with `.*` where it was. */
+export interface SpecifierClause {
+  readonly operator: SpecifierOperator;
+  readonly version: string;
+}
+
+/** The PEP 440 normal form (`v1.0-BETA` is `1.0b0`), or undefined where the text is no version. */
+export function canonicalVersion(text: string): string | undefined {
+  const parts = parseVersionParts(text);
+  return parts && formatVersionParts(parts);
+}
+
+/** PEP 440 order: negative, 0 or positive; `2.0` equals `2.0.0`. Throws `bad-metadata` on a text that is no version. */
+export function compareVersions(a: string, b: string): number {
+  return compareVersionParts(required(a), required(b));
+}
+
+/** True for pre-releases and development releases. Throws `bad-metadata` on a text that is no version. */
+export function isPrerelease(version: string): boolean {
+  return isPre(required(version));
+}
+
+/** True where `text` is a comma-separated list of PEP 440 clauses; the empty text is one. */
+export function isSpecifier(text: string): boolean {
+  return readClauses(text) !== undefined;
+}
+
+/** Splits a specifier into its clauses, in the order written. Throws `bad-specifier`. */
+export function parseSpecifier(text: string): SpecifierClause[] {
+  const clauses = readClauses(text);
+  if (clauses === undefined) {
+    throw new RennetError('bad-specifier', `"${text.slice(0, 100)}" is no PEP 440 version specifier.`);
+  }
+  return clauses;
+}
+
+/**
+ * Whether `packaging` 26's `SpecifierSet(specifier).contains(version, prereleases=…)` is true.
+ * Pre-releases count unless `prereleases` is false: a single version has no final alternative. A text that is no version
+ * is accepted by `===` and by the empty specifier only. Throws `bad-specifier`.
+ */
+export function specifierAccepts(
+  specifier: string,
+  version: string,
+  options: { readonly prereleases?: boolean } = {},
+): boolean {
+  const clauses = parseSpecifier(specifier);
+  const parts = parseVersionParts(version);
+  if (parts !== undefined && options.prereleases === false && isPre(parts)) return false;
+  return clauses.every((clause) => clauseAccepts(clause, version, parts));
+}
+
+function clauseAccepts({ operator, version }: SpecifierClause, text: string, candidate?: VersionParts): boolean {
+  if (operator === '===') return text.toLowerCase() === version.toLowerCase();
+  if (candidate === undefined) return false;
+  const wildcard = version.endsWith('.*');
+  const bound = required(wildcard ? version.slice(0, -2) : version);
+  const order = compareVersionParts(candidate, bound);
+  switch (operator) {
+    case '==':
+      return wildcard ? inSeries(candidate, bound, bound.release) : equals(candidate, bound);
+    case '!=':
+      return wildcard ? !inSeries(candidate, bound, bound.release) : !equals(candidate, bound);
+    case '~=':
+      return order >= 0 && inSeries(candidate, bound, bound.release.slice(0, -1));
+    case '>=':
+      return order >= 0;
+    case '<=':
+      return compareVersionParts(withoutLocal(candidate), bound) <= 0;
+    case '<':
+      // `< 1.0` leaves out 1.0's own pre-releases, unless it names one: everything from 1.0.dev0 on.
+      return compareVersionParts(candidate, isPre(bound) ? bound : { ...bound, dev: '0' }) < 0;
+    case '>':
+      return order > 0 && !isSameFamily(candidate, bound);
+  }
+}
+
+/** `> 1.0` leaves out 1.0's post-releases and local versions; `> 1.0.post1` and `> 1.0.dev1` only their local versions. */
+function isSameFamily(candidate: VersionParts, bound: VersionParts): boolean {
+  if (bound.dev !== undefined || bound.post !== undefined) return equals(candidate, bound);
+  return (
+    candidate.epoch === bound.epoch &&
+    compareReleases(candidate.release, bound.release) === 0 &&
+    candidate.pre?.letter === bound.pre?.letter &&
+    candidate.pre?.number === bound.pre?.number
+  );
+}
+
+function inSeries(candidate: VersionParts, bound: VersionParts, prefix: readonly string[]): boolean {
+  return candidate.epoch === bound.epoch && hasReleasePrefix(candidate, prefix);
+}
+
+/** The candidate's local part counts only where the clause has one. */
+function equals(candidate: VersionParts, bound: VersionParts): boolean {
+  return compareVersionParts(bound.local === undefined ? withoutLocal(candidate) : candidate, bound) === 0;
+}
+
+function withoutLocal(parts: VersionParts): VersionParts {
+  return { ...parts, local: undefined };
+}
+
+function isPre(parts: VersionParts): boolean {
+  return parts.pre !== undefined || parts.dev !== undefined;
+}
+
+function required(text: string): VersionParts {
+  const parts = parseVersionParts(text);
+  if (parts === undefined) {
+    throw new RennetError('bad-metadata', `"${text.slice(0, 100)}" is no PEP 440 version.`);
+  }
+  return parts;
+}
+
+function readClauses(text: string): SpecifierClause[] | undefined {
+  const clauses: SpecifierClause[] = [];
+  for (const part of text.split(',')) {
+    if (part.trim() === '') continue;
+    const clause = readClause(part.trim());
+    if (clause === undefined) return undefined;
+    clauses.push(clause);
+  }
+  return clauses;
+}
+
+function readClause(text: string): SpecifierClause | undefined {
+  const [, operator, version] = /^(===|==|!=|~=|<=|>=|<|>)\s*([^\s;)]*)$/.exec(text) ?? [];
+  if (!isOperator(operator) || version === undefined) return undefined;
+  if (operator === '===') return { operator, version };
+  const equality = operator === '==' || operator === '!=';
+  const wildcard = equality && version.endsWith('.*');
+  const parts = parseVersionParts(wildcard ? version.slice(0, -2) : version);
+  if (parts === undefined) return undefined;
+  const bare = parts.pre === undefined && parts.post === undefined && parts.dev === undefined;
+  if (wildcard && !(bare && parts.local === undefined)) return undefined;
+  if (!equality && parts.local !== undefined) return undefined;
+  if (operator === '~=' && parts.release.length < 2) return undefined;
+  return { operator, version };
+}
+
+function isOperator(text: string | undefined): text is SpecifierOperator {
+  return text !== undefined && ['===', '==', '!=', '~=', '<=', '>=', '<', '>'].includes(text);
+}
