@@ -1,5 +1,13 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Progress } from '../model/progress.ts';
 import type { Target } from '../model/target.ts';
+import { closeRelations } from './apt-closure.ts';
+import { renderAptConfig } from './apt-config.ts';
+import { fetchDebs } from './apt-fetch.ts';
+import { dumpHostConfig } from './apt-host.ts';
+import { layOutSources, writeWhole } from './apt-official.ts';
+import { updateLists } from './apt-update.ts';
 
 /** One binary package file of the official archive, as the signed indexes describe it. */
 export interface Deb {
@@ -54,6 +62,34 @@ export interface AptRoot {
  * Opens (makes, where missing) the private apt root of a target in `<folder>/<suite>-<architecture>`. Mirror, keys, proxy and
  * certificates are those of the host's apt. Does not touch the network. RennetError `bad-target` where the host has no official source.
  */
-export async function openAptRoot(_target: Target, _folder: string, _signal: AbortSignal): Promise<AptRoot> {
-  throw new Error('not yet');
+export async function openAptRoot(target: Target, folder: string, signal: AbortSignal): Promise<AptRoot> {
+  const root = join(folder, `${target.suite}-${target.architecture}`);
+  const places = { configFile: join(root, 'apt.conf'), sourcesFile: join(root, 'official.sources') };
+  for (const below of ['state/lists/partial', 'cache/archives/partial', 'log']) {
+    await mkdir(join(root, below), { recursive: true });
+  }
+  await writeWhole(places.configFile, renderAptConfig(target, root, await dumpHostConfig(signal)));
+  await writeWhole(join(root, 'state/status'), '');
+  await layOutSources(target, root, signal);
+  const aptRoot: AptRoot = {
+    target,
+    folder: root,
+    ...places,
+    update: (options, progress, until) => updateLists(aptRoot, options.maxAgeMs ?? 6 * 3_600_000, progress, until),
+    closure: (relations, dpkgStatus, until) => closeRelations(aptRoot, relations, dpkgStatus, until),
+    fetch: (debs, into, progress, until) => fetchDebs(aptRoot, debs, into, progress, until),
+    lists: () => readLists(join(root, 'state/lists')),
+  };
+  return aptRoot;
+}
+
+async function readLists(folder: string): Promise<AptLists> {
+  const names = (await readdir(folder)).toSorted();
+  const matching = (pattern: RegExp): string[] =>
+    names.filter((name) => pattern.test(name)).map((name) => join(folder, name));
+  return {
+    inReleases: matching(/_(?:In)?Release$/),
+    packages: matching(/_Packages$/),
+    contents: matching(/_Contents-[a-z0-9]+(?:\.gz)?$/),
+  };
 }
