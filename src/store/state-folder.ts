@@ -1,7 +1,126 @@
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
+import { isAbandoned, temporaryName } from './process-owner.ts';
+import { serviceUser } from './service-user.ts';
+import { fileError } from './space.ts';
 
-/** Creates what is missing of a state folder. */
+/** Format number of the state folder; a folder with a newer one is left alone. */
+const FORMAT = 1;
+/** f_type of tmpfs, statfs(2). */
+const TMPFS_MAGIC = 0x01021994;
+/** A fresh folder may hold these; any other name means that the folder belongs to somebody else. */
+const OWN_NAME =
+  /^(version|config\.toml|blobs|archive|attempts|images|templates|cache|apt|keys|run|postgres|lost\+found|.*tmp-\d.*)$/;
+
+/**
+ * Creates what is missing of a state folder and removes what killed processes left in it. Cheap when nothing is missing.
+ * Errors: `state-newer`, `state-unwritable`, `no-space`; a folder that is not Rennet's own is never changed.
+ */
 export async function prepareState(state: StateFolder, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  throw new Error(`not there yet: ${state.root}`);
+  try {
+    await makeFolder(state.root, 0o755);
+    const names = await readdir(state.root);
+    if (!names.includes('version')) refuseForeignFolder(state.root, names);
+    await refuseForeignOwner(state.root, signal);
+    await checkFormat(state);
+    if (process.geteuid?.() === 0 && (await lstat(state.root)).uid === 0) {
+      const user = await serviceUser(signal);
+      await chown(state.root, user.uid, user.gid);
+    }
+    for (const folder of [state.blobs, state.archive, state.attempts, state.images, state.templates, state.cache])
+      await makeFolder(folder, 0o755);
+    await makeFolder(state.apt, 0o755);
+    await makeFolder(state.run, 0o755);
+    await makeFolder(state.keys, 0o700);
+    await removeAbandoned(state.root, names);
+    await removeAbandoned(state.blobs, await readdir(state.blobs));
+  } catch (error) {
+    throw fileError(error, state.root);
+  }
+  await makeMemoryFolder(state.memory);
+}
+
+/** Creates a folder with exactly this mode, whatever the umask; leaves an existing one as it is. */
+async function makeFolder(path: string, mode: number): Promise<void> {
+  const created = await mkdir(path, { recursive: true });
+  if (created !== undefined) await chmod(path, mode);
+}
+
+function refuseForeignFolder(root: string, names: readonly string[]): void {
+  const foreign = names.find((name) => !OWN_NAME.test(name));
+  if (foreign === undefined) return;
+  throw new RennetError(
+    'state-unwritable',
+    `${root} is not a state folder of Rennet: it holds ${foreign}.`,
+    'Name an empty or a new folder with --state or RENNET_STATE.',
+  );
+}
+
+/** Root would leave files in a user's folder that the user cannot change any more. */
+async function refuseForeignOwner(root: string, signal: AbortSignal): Promise<void> {
+  const self = process.geteuid?.() ?? 0;
+  const { uid } = await lstat(root);
+  if (uid === self || (self === 0 && uid === (await serviceUser(signal)).uid)) return;
+  throw new RennetError(
+    'state-unwritable',
+    `The state folder ${root} belongs to another user (uid ${uid}).`,
+    'Run as that user (root for the folder of a system-wide Rennet), or name another folder with --state.',
+  );
+}
+
+async function checkFormat(state: StateFolder): Promise<void> {
+  const text = await readFile(state.versionFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) {
+    const temporary = join(state.root, `version.${temporaryName()}`);
+    await writeFile(temporary, `${FORMAT}\n`, { mode: 0o644, flush: true });
+    await rename(temporary, state.versionFile);
+    return;
+  }
+  const format = /^\d+\n?$/.test(text) ? Number(text) : Number.NaN;
+  if (format <= FORMAT) return;
+  throw Number.isNaN(format)
+    ? new RennetError(
+        'state-unwritable',
+        `${state.versionFile} holds no format number.`,
+        'Restore it from a backup, or name another state folder.',
+      )
+    : new RennetError(
+        'state-newer',
+        `The state folder ${state.root} was written by a newer Rennet (format ${format}, this one knows ${FORMAT}).`,
+        'Update Rennet, or name another folder with --state.',
+      );
+}
+
+async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) if (isAbandoned(name)) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/**
+ * /dev/shm is writable for everyone, so a folder that waits there under our name may be a trap: it must be a real
+ * folder of ours. Guests' users pass through it, so others may enter, but not list.
+ */
+async function makeMemoryFolder(memory: string): Promise<void> {
+  try {
+    await makeFolder(memory, 0o711);
+    const found = await lstat(memory);
+    if (!found.isDirectory() || found.uid !== process.geteuid?.())
+      throw new RennetError(
+        'state-unwritable',
+        `${memory} belongs to another user (uid ${found.uid}).`,
+        `Remove it, or name another state folder with --state.`,
+      );
+    if ((await statfs(memory)).type !== TMPFS_MAGIC)
+      throw new RennetError(
+        'state-unwritable',
+        `${memory} does not lie in memory: /dev/shm is no tmpfs on this host.`,
+        'Mount one with: mount -t tmpfs tmpfs /dev/shm',
+      );
+  } catch (error) {
+    throw fileError(error, memory);
+  }
 }

@@ -1,5 +1,19 @@
 import type { StateFolder } from '../model/state.ts';
-import type { Architecture, Target } from '../model/target.ts';
+import { type Architecture, formatTarget, type Target } from '../model/target.ts';
+import { beginAttempt, endAttempt, endInterrupted, findAttempt, lastAttempt, listAttempts } from './attempts.ts';
+import { blobPath, putBlob } from './blobs.ts';
+import { type Connector, createConnector, databaseError } from './connection.ts';
+import { withLock } from './locks.ts';
+import { migrate } from './migrations.ts';
+import {
+  markPublished,
+  moduleOwner,
+  nextBuild,
+  publishedRows,
+  recordPackage,
+  removePackages,
+  unpublishedSuites,
+} from './packages.ts';
 import type {
   Attempt,
   AttemptEnding,
@@ -10,6 +24,8 @@ import type {
   Recovery,
   SuiteContent,
 } from './records.ts';
+import { createDatabase, type Database } from './schema.ts';
+import { prepareState } from './state-folder.ts';
 
 /**
  * Blobs, attempts and published packages. The order that survives `kill -9`: blob durable → row committed → index
@@ -54,8 +70,59 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Opens the store of a state folder: prepares the folder, starts the private PostgreSQL when it does not run, migrates, recovers. */
+/**
+ * Opens the store of a state folder: prepares the folder, starts the private PostgreSQL when it does not run (it stays running),
+ * migrates, recovers. Errors: `state-newer`, `state-unwritable`, `no-space`, `missing-tool`, `database-failed`. `signal` bounds the
+ * opening and any later start of the server, not the queries: an attempt is ended after ^C too.
+ */
 export async function openStore(state: StateFolder, signal: AbortSignal): Promise<Store> {
-  signal.throwIfAborted();
-  throw new Error(`not there yet: ${state.root}`);
+  await prepareState(state, signal);
+  const connector = await createConnector(state, signal);
+  const database = createDatabase(connector.pool);
+  try {
+    return await connectStore(state, connector, database);
+  } catch (error) {
+    await connector.pool.end();
+    throw databaseError(error);
+  }
+}
+
+async function connectStore(state: StateFolder, connector: Connector, database: Database): Promise<Store> {
+  await migrate(database);
+  const recovery = {
+    interrupted: await endInterrupted(database),
+    unpublishedSuites: await unpublishedSuites(database),
+  };
+  return {
+    recovery,
+    beginAttempt: (start) => guarded(beginAttempt(database, start)),
+    endAttempt: (id, ending) => guarded(endAttempt(database, id, ending)),
+    attempt: (id) => guarded(findAttempt(database, id)),
+    lastAttempt: (project, target) => guarded(lastAttempt(database, project, target)),
+    attempts: (filter) => guarded(listAttempts(database, filter)),
+    putBlob: (file, inner) => putBlob(state, file, inner),
+    blobPath: (sha256) => blobPath(state, sha256),
+    nextBuild: (suite, name, upstream, architecture) =>
+      guarded(nextBuild(database, suite, name, upstream, architecture)),
+    recordPackage: (row) => guarded(recordPackage(database, state, row)),
+    publishedRows: (suite) => guarded(publishedRows(database, suite)),
+    markPublished: (suite, change) => guarded(markPublished(database, suite, change)),
+    removePackages: (names, suite) => guarded(removePackages(database, names, suite)),
+    moduleOwner: (path) => guarded(moduleOwner(database, path)),
+    withPublishLock: (suite, fn, inner) => withLock(connector, `rennet publish ${suite}`, () => {}, fn, inner),
+    withBuildLock: (project, target, onWait, fn, inner) => {
+      const what = `${project} for ${formatTarget(target)}`;
+      const tell = (holder: string) => onWait(`Another Rennet (${holder}) builds ${what}; waiting for it.`);
+      return withLock(connector, `rennet build ${what}`, tell, fn, inner);
+    },
+    close: () => connector.pool.end(),
+  };
+}
+
+async function guarded<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    throw databaseError(error);
+  }
 }
