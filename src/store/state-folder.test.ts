@@ -1,0 +1,118 @@
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type StateFolder, stateFolder } from '../model/state.ts';
+import { findUser } from './service-user.ts';
+import { requireSpace } from './space.ts';
+import { prepareState } from './state-folder.ts';
+
+const { signal } = new AbortController();
+const isRoot = process.geteuid?.() === 0;
+let folder: string;
+let state: StateFolder;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rennet-state-'));
+  state = stateFolder(join(folder, 'state'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await rm(state.memory, { recursive: true, force: true });
+});
+
+async function mode(path: string): Promise<string> {
+  return ((await stat(path)).mode & 0o777).toString(8);
+}
+
+test('makes every folder, whatever the umask, and is content with what it made', async () => {
+  const umask = process.umask(0o077);
+  try {
+    await prepareState(state, signal);
+    await prepareState(state, signal);
+  } finally {
+    process.umask(umask);
+  }
+  expect(await readFile(state.versionFile, 'utf8')).toBe('1\n');
+  expect(await Promise.all([state.root, state.archive, state.blobs, state.run].map(mode))).toEqual(
+    Array(4).fill('755'),
+  );
+  expect(await mode(state.keys)).toBe('700');
+  expect(await mode(state.memory)).toBe('711');
+  const owner = (await stat(state.root)).uid;
+  const expected = isRoot ? findUser(await readFile('/etc/passwd', 'utf8'), 'rennet')?.uid : process.geteuid?.();
+  expect(owner).toBe(expected);
+});
+
+test('two at once make one folder', async () => {
+  await Promise.all([prepareState(state, signal), prepareState(state, signal), prepareState(state, signal)]);
+  expect(await readFile(state.versionFile, 'utf8')).toBe('1\n');
+  expect((await readdir(state.root)).filter((name) => name.includes('tmp-'))).toEqual([]);
+});
+
+test.each([
+  ['2\n', 'state-newer'],
+  ['99', 'state-newer'],
+  ['', 'state-unwritable'],
+  ['one\n', 'state-unwritable'],
+])('a version file with %j is refused and left alone', async (text, code) => {
+  await mkdir(state.root);
+  await writeFile(state.versionFile, text);
+  await expect(prepareState(state, signal)).rejects.toMatchObject({ code });
+  expect(await readdir(state.root)).toEqual(['version']);
+});
+
+test('a folder with other things in it is refused and left alone', async () => {
+  await mkdir(state.root);
+  await writeFile(join(state.root, 'letter.txt'), '');
+  await expect(prepareState(state, signal)).rejects.toMatchObject({
+    code: 'state-unwritable',
+    message: expect.stringContaining('letter.txt') as string,
+  });
+  expect(await readdir(state.root)).toEqual(['letter.txt']);
+});
+
+test('a file in the way is named', async () => {
+  await writeFile(join(folder, 'file'), '');
+  const below = stateFolder(join(folder, 'file', 'state'));
+  await expect(prepareState(below, signal)).rejects.toMatchObject({ code: 'state-unwritable' });
+});
+
+test("another user's state folder is refused", async () => {
+  await mkdir(state.root);
+  // A plain user cannot give folders away, but sees the system's.
+  const foreign = isRoot ? state : stateFolder('/usr');
+  if (isRoot) await chown(state.root, 54_321, 54_321);
+  await expect(prepareState(foreign, signal)).rejects.toMatchObject({ code: 'state-unwritable' });
+});
+
+test('a memory folder that is a link to somewhere else is refused', async () => {
+  await symlink(folder, state.memory);
+  await expect(prepareState(state, signal)).rejects.toMatchObject({ code: 'state-unwritable' });
+  await rm(state.memory);
+});
+
+test('what a killed process left is removed, what a living one writes stays', async () => {
+  await prepareState(state, signal);
+  await writeFile(join(state.blobs, 'tmp-4194305-1-dead00'), '');
+  await mkdir(join(state.root, 'postgres.tmp-4194305-1-dead00'));
+  const ticks = (await readFile('/proc/self/stat', 'utf8')).split(') ')[1]?.split(' ')[19];
+  const living = `tmp-${process.pid}-${ticks}-alive0`;
+  await writeFile(join(state.blobs, living), '');
+  await prepareState(state, signal);
+  expect(await readdir(state.blobs)).toEqual([living]);
+  expect(await readdir(state.root)).not.toContain('postgres.tmp-4194305-1-dead00');
+});
+
+test('too little space is said with figures', async () => {
+  await expect(requireSpace(folder, 1e12, 'a build')).rejects.toMatchObject({
+    code: 'no-space',
+    message: expect.stringMatching(/ has \d+ MiB free; a build needs 1000000000000 MiB/) as string,
+  });
+  await requireSpace(folder, 0, 'nothing');
+});
+
+test('passwd(5) is read by whole names', () => {
+  const passwd = 'root:x:0:0::/root:/bin/sh\nrennets:x:7:7:::\nrennet:x:990:980::/nonexistent:/usr/sbin/nologin\n';
+  expect(findUser(passwd, 'rennet')).toEqual({ uid: 990, gid: 980 });
+  expect(findUser(passwd, 'renne')).toBeUndefined();
+});
