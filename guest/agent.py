@@ -1,7 +1,8 @@
 """The guest agent: answers the host's hello, runs one job, hands over its result, and never serves a second one.
 
-Started as `python3 agent.py` (pid 1 of a virtual machine, channels on virtio-serial ports) or `python3 agent.py fds`
-(another driver's process 1, channels on the inherited descriptors 3, 4 and 5). The protocol is in README.md.
+Started as `python3 -B agent.py` (process 1 of a virtual machine, channels on virtio-serial ports) or
+`python3 -B agent.py fds 512m` (process 1 of another driver, channels on the inherited descriptors 3, 4 and 5; the
+size is what a job may write). The protocol is in README.md.
 """
 
 import json
@@ -26,7 +27,7 @@ JOBS = {"build": build_job.run, "check": check_job.run}
 
 def main(arguments):
     virtual = "fds" not in arguments
-    kernel.prepare_machine(virtual)
+    kernel.prepare_machine(virtual, "87%" if virtual else arguments[1])
     control, log, output = channels.open_channels(virtual)
     stdlib.warm()
     # The maker of a template knows by this line that the guest is worth freezing; other hosts pass over it.

@@ -13,7 +13,7 @@ def open_channels(virtual):
     control, log, output = open_ports() if virtual else (3, 4, 5)
     for descriptor in (control, log, output):
         os.set_inheritable(descriptor, False)
-    return Control(control), Pipe(log), Pipe(output)
+    return Control(control, virtual), Pipe(log), Pipe(output)
 
 
 def open_ports():
@@ -53,8 +53,9 @@ class Pipe:
 
 
 class Control(Pipe):
-    def __init__(self, descriptor):
+    def __init__(self, descriptor, virtual):
         super().__init__(descriptor)
+        self.virtual = virtual
         self.buffer = b""
 
     def send(self, message):
@@ -75,9 +76,10 @@ class Control(Pipe):
             if len(self.buffer) > MAX_LINE:
                 raise ValueError("a control line from the host is longer than the protocol allows")
             data = os.read(self.descriptor, 65536)
+            if not data and not self.virtual:
+                raise EOFError("the host is gone")
             if not data:
-                # A virtio port reads as ended while the host has nobody connected to it.
-                time.sleep(0.01)
+                time.sleep(0.01)  # a virtio port reads as ended while nobody of the host is connected to it
             self.buffer += data
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line

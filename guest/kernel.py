@@ -26,8 +26,8 @@ def mount(source, target, kind=None, flags=0, data=None):
         raise OSError(error, "mount: " + os.strerror(error), target)
 
 
-def prepare_machine(virtual):
-    """Mounts what the first process of a machine finds missing, and the private places of the agent."""
+def prepare_machine(virtual, disk_size):
+    """Mounts what the first process of a machine finds missing, and the one tmpfs that takes all a job writes."""
     if virtual:
         for source, target, flags in (
             ("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC),
@@ -41,7 +41,7 @@ def prepare_machine(virtual):
                 mount(source, target, source, flags)
     os.makedirs("/rennet/in", exist_ok=True)
     os.makedirs("/rennet/job", exist_ok=True)
-    mount("tmpfs", "/rennet/job", "tmpfs", MS_NOSUID, "mode=0755")
+    mount("tmpfs", "/rennet/job", "tmpfs", MS_NOSUID, "mode=0755,size=" + disk_size)
 
 
 def reseed(random_base64, virtual):

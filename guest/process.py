@@ -4,12 +4,15 @@ A child is forked from the warm agent instead of started anew: under emulation a
 most steps (docs/decisions/0005-warm-interpreter.md).
 """
 
+import atexit
 import ctypes
 import json
 import os
 import resource
 import select
 import signal
+import sys
+import threading
 import time
 import traceback
 from collections import namedtuple
@@ -35,7 +38,7 @@ def run(action, *, root, log, directory="/", environment=None, privileged=False,
     """
     output_read, output_write = os.pipe()
     report_read, report_write = os.pipe()
-    os.fchown(output_write, *(2 * (user_id(privileged),)))  # /dev/stdout can be opened again by its user
+    os.fchown(output_write, user_id(privileged), -1)  # /dev/stdout can be opened again by its user
     child = os.fork()
     if child == 0:
         become(action, root, directory, environment or {}, privileged, output_write, report_write)
@@ -66,48 +69,39 @@ def command(arguments):
 def pump(child, output, report, log, seconds):
     """Forwards output until the child ended, reaps orphans meanwhile, then kills what is left."""
     deadline = None if seconds is None else time.monotonic() + seconds
-    tail, reported, status, timed_out = b"", b"", None, False
-    os.set_blocking(output, False)
-    os.set_blocking(report, False)
+    kept = {output: b"", report: b""}
+
+    def take(descriptor):
+        data = read_some(descriptor)
+        if data and descriptor == output:
+            log(data)
+            kept[output] = (kept[output] + data)[-TAIL_BYTES:]
+        elif data:
+            kept[report] = (kept[report] + data)[: REPORT_BYTES + 1]
+        return data
+
     poll = select.poll()
-    poll.register(output, select.POLLIN)
-    poll.register(report, select.POLLIN)
-    wait = os.pidfd_open(child)
-    poll.register(wait, select.POLLIN)
-    ended_output = False
+    ended = os.pidfd_open(child)
+    for descriptor in (output, report, ended):
+        os.set_blocking(descriptor, False)
+        poll.register(descriptor, select.POLLIN)
+    status, timed_out = None, False
     while status is None:
         left = 1000 if deadline is None else min(1000, max(0, (deadline - time.monotonic()) * 1000))
         for descriptor, _ in poll.poll(left):
-            if descriptor == wait:
-                continue
-            data = read_some(descriptor)
-            if data == b"":
+            if descriptor != ended and take(descriptor) == b"":
                 poll.unregister(descriptor)
-                ended_output = ended_output or descriptor == output
-            elif data and descriptor == output:
-                log(data)
-                tail = (tail + data)[-TAIL_BYTES:]
-            elif data:
-                reported = (reported + data)[: REPORT_BYTES + 1]
-        if deadline is not None and time.monotonic() >= deadline and not timed_out:
+        if deadline is not None and not timed_out and time.monotonic() >= deadline:
             timed_out = True
             kernel.kill_all(child)
         status = reap(child)
-    os.close(wait)
+    os.close(ended)
     kernel.kill_all(child)
     while reap(None) is not None:
         pass
-    for descriptor in (output, report):
-        while True:
-            data = read_some(descriptor)
-            if not data:
-                break
-            if descriptor == output:
-                log(data)
-                tail = (tail + data)[-TAIL_BYTES:]
-            else:
-                reported = (reported + data)[: REPORT_BYTES + 1]
-    return status, tail, reported, timed_out
+    while take(output) or take(report):
+        pass
+    return status, kept[output], kept[report], timed_out
 
 
 def read_some(descriptor):
@@ -156,20 +150,33 @@ def become(action, root, directory, environment, privileged, output, report):
         os.chdir(directory)
         os.environ.clear()
         os.environ.update(environment)
-        send_report({"value": action()})
-        exit_status = 0
-    except SystemExit as end:
-        exit_status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        message = "" if isinstance(end.code, int) or end.code is None else one_line(str(end.code))
-        if exit_status and message:
-            os.write(2, (message + "\n").encode("utf-8", "backslashreplace"))
-        send_report({"message": message or "SystemExit: %s" % end.code if exit_status else "the step ended the interpreter"})
-        exit_status = exit_status or 1
-    except BaseException as error:  # noqa: BLE001 - whatever the hook raised is its failure
+        exit_status, told = perform(action)
+        send_report(told)
+    except BaseException as error:  # noqa: BLE001 - nothing may lead back into the agent's own life
+        exit_status = 1
         os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
         send_report({"message": one_line(error)})
     finally:
         os._exit(exit_status)
+
+
+def perform(action):
+    """Exit status and report of an action, which may end the interpreter or raise anything."""
+    try:
+        outcome = 0, {"value": action()}
+    except SystemExit as end:
+        outcome = 1, {"message": one_line("SystemExit: %s" % (end.code,))}
+        if isinstance(end.code, str):
+            sys.stderr.write(end.code + "\n")
+    except BaseException as error:  # noqa: BLE001 - whatever a hook raises is its failure
+        sys.stderr.write(traceback.format_exc())
+        outcome = 1, {"message": one_line(error)}
+    # What Python does at its end: waits for threads, runs atexit, empties its buffers.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return outcome
 
 
 REPORT_DESCRIPTOR = 3

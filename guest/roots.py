@@ -5,6 +5,7 @@ import os
 import kernel
 
 PLACE = "/rennet/job"
+BARE_BASE = "/run/rennet/base"  # guest/init leaves it there: one overlay less to walk through
 LAYERS = "/rennet/in"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 MAX_LAYERS = 480  # overlayfs takes 500
@@ -18,18 +19,34 @@ def make_root(name, layers, binds):
     `binds` are pairs of a folder here and where it appears in the root.
     """
     folder = os.path.join(PLACE, name)
-    root, upper, work = (os.path.join(folder, part) for part in ("root", "upper", "work"))
+    root, upper, work, temporary = (os.path.join(folder, part) for part in ("root", "upper", "work", "tmp"))
     for path in (root, upper, work):
         os.makedirs(path)
-    places = ["/proc", "/dev", "/tmp"] + [target for _, target in binds]
-    for place in places:
-        make_place(upper, place)
+    make_open(temporary)
+    binds = [("/proc", "/proc"), (devices(), "/dev"), (temporary, "/tmp")] + binds
+    for _, target in binds:
+        make_place(upper, target)
+    copy_identity(upper)
     mount_overlay(folder, root, upper, work, layers)
-    for source, target in [("/proc", "/proc"), (devices(), "/dev")] + list(binds):
-        flags = kernel.MS_BIND | (kernel.MS_REC if target in ("/proc", "/dev") else 0)
-        kernel.mount(source, root + target, flags=flags)
-    kernel.mount("tmpfs", root + "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
+    for source, target in binds:
+        kernel.mount(source, root + target, flags=kernel.MS_BIND | kernel.MS_REC)
     return root
+
+
+def make_open(folder):
+    """A folder that anybody may write to, as /tmp is."""
+    os.mkdir(folder)
+    os.chmod(folder, 0o1777)
+
+
+def copy_identity(upper):
+    """The agent wrote the machine's id over its own root; the bare base below has none."""
+    make_place(upper, "/etc")
+    try:
+        with open("/etc/machine-id", "rb") as source, open(upper + "/etc/machine-id", "wb") as target:
+            target.write(source.read())
+    except FileNotFoundError:
+        pass
 
 
 def make_place(upper, place):
@@ -45,11 +62,12 @@ def mount_overlay(folder, root, upper, work, layers):
     """mount(2) takes one page of options, so layers go by short links, seen from the folder they lie in."""
     if len(layers) > MAX_LAYERS:
         raise ValueError("%d layers are more than overlayfs can stack" % len(layers))
+    base = BARE_BASE if os.path.isdir(BARE_BASE) else "/"
     os.chdir(folder)
     try:
         for number, layer in enumerate(layers):
             os.symlink(inside(layer), str(number))
-        lower = ":".join([str(number) for number in reversed(range(len(layers)))] + ["/"])
+        lower = ":".join([str(number) for number in reversed(range(len(layers)))] + [base])
         for options in OVERLAY_OPTIONS:
             try:
                 data = "lowerdir=%s,upperdir=upper,workdir=work" % lower
@@ -74,7 +92,6 @@ def devices():
     if os.path.isdir(folder):
         return folder
     os.mkdir(folder)
-    kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NOEXEC, "mode=0755")
     for name in DEVICES:
         if os.path.exists("/dev/" + name):
             path = os.path.join(folder, name)
@@ -82,6 +99,5 @@ def devices():
             kernel.mount("/dev/" + name, path, flags=kernel.MS_BIND)
     for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
         os.symlink(target, os.path.join(folder, name))
-    os.mkdir(os.path.join(folder, "shm"))
-    kernel.mount("tmpfs", os.path.join(folder, "shm"), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
+    make_open(os.path.join(folder, "shm"))
     return folder

@@ -1,0 +1,119 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { RennetError } from '../../model/errors.ts';
+import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
+import { createCgroup, type GuestCgroup } from '../cgroup.ts';
+import { createFreshness, runProtocol, type Freshness, type GuestStreams, type ProtocolReport } from '../protocol.ts';
+
+const LAUNCH = fileURLToPath(new URL('launch.sh', import.meta.url));
+const READY_MS = 30_000;
+const RANGE = 65_536;
+/** Host user ids for guests begin here, far above those of people and of most containers. */
+const FIRST_ID = 1_073_741_824;
+const RANGES = 8192;
+
+/**
+ * The driver without a virtual machine: namespaces, its own user ids, the image as the only root. For development and
+ * measuring; everything it gives says `isolation: none`. Needs Linux 5.11 and Debian's util-linux.
+ */
+export function createNamespaceDriver(): MachineDriver {
+  const freshness = createFreshness();
+  return {
+    name: 'namespace',
+    run: (job, signal) => runGuest(job, freshness, signal),
+    isolation: async () => ({
+      isolation: 'none',
+      sentence: "The namespace driver shares the host's kernel with the package's code: it is for development only.",
+    }),
+  };
+}
+
+async function runGuest(job: GuestJob, freshness: Freshness, signal: AbortSignal): Promise<GuestReport> {
+  const place = join(job.spool, 'root');
+  await mkdir(place);
+  const cgroup = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, job.limits);
+  try {
+    const guest = launch(job, place, cgroup);
+    const report = await runProtocol(
+      guest.streams,
+      job,
+      { readyMs: READY_MS, freshness, destroy: guest.destroy },
+      signal,
+    );
+    const killedForMemory = (await cgroup.outOfMemoryKills()) > 0;
+    const sentence = report.code === 'boot-failed' ? `${report.sentence} ${guest.complaint()}`.trim() : report.sentence;
+    return reportOf({ ...report, sentence }, killedForMemory);
+  } finally {
+    await cgroup.remove();
+    await rmdir(place).catch(() => {});
+  }
+}
+
+interface LaunchedGuest {
+  readonly streams: GuestStreams;
+  readonly destroy: () => Promise<void>;
+  /** What the launcher said on standard error, the last line. */
+  readonly complaint: () => string;
+}
+
+function launch(job: GuestJob, place: string, cgroup: GuestCgroup): LaunchedGuest {
+  const root = process.getuid?.() === 0;
+  const base = root ? FIRST_ID + randomInt(RANGES) * RANGE : 0;
+  const command = [LAUNCH, job.image.folder, job.input, place, String(job.limits.memoryMiB), String(base)];
+  // As root the mounts need a namespace before the user namespace is there; an ordinary user gets both at once.
+  const own = root ? ['unshare', '--mount', '--propagation', 'private'] : [];
+  const bounds = cgroup.version === 'none' ? ['prlimit', `--as=${job.limits.memoryMiB * 1024 * 1024}`] : [];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...own, ...bounds, 'sh', ...command, ...cgroup.joinFiles], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+  });
+  const exited = exitOf(child);
+  let complaint = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString('utf8')).slice(-2000);
+  });
+  const [control, log, output] = [3, 4, 5].map((descriptor) => child.stdio[descriptor] as Duplex | undefined);
+  if (!control || !log || !output)
+    throw new RennetError('missing-tool', 'setpriv cannot be started.', 'Install util-linux.');
+  return {
+    streams: { control, log, output },
+    async destroy() {
+      // Killing the launcher kills process 1 of the guest (--kill-child), and the kernel all others with it.
+      child.kill('SIGKILL');
+      await exited;
+    },
+    complaint: () => complaint.trim().split('\n').at(-1) ?? '',
+  };
+}
+
+async function exitOf(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined) return;
+  await once(child, 'exit').catch(() => {});
+}
+
+function reportOf(report: ProtocolReport, killedForMemory: boolean): GuestReport {
+  const { ready, ...timings } = report.timingsMs;
+  const known = {
+    log: report.log,
+    output: report.output,
+    driver: 'namespace',
+    reset: 'overlay',
+    isolation: 'none',
+    machineVersion: '',
+    timingsMs: { reset: ready, ...timings },
+  } as const;
+  if (killedForMemory && report.result?.status !== 'ok' && report.end !== 'cancelled')
+    return { ...known, end: 'limit', limit: 'memory', sentence: 'The guest used more memory than allowed.' };
+  return {
+    ...known,
+    end: report.end,
+    sentence: report.sentence,
+    ...(report.limit ? { limit: report.limit } : {}),
+    ...(report.result ? { result: report.result } : {}),
+  };
+}
