@@ -60,10 +60,7 @@ export function createHttpGet(settings: IndexSettings, caps: HttpCaps = HTTP_CAP
       for (let attempt = 0; ; attempt += 1) {
         signal.throwIfAborted();
         try {
-          const answer = await send(url, headers, signal);
-          const failure = statusFailure(answer, settings.indexUrl);
-          if (failure !== undefined) throw failure;
-          return await consume(answer).finally(() => answer.destroy());
+          return await take(await send(url, headers, signal), settings.indexUrl, consume);
         } catch (error) {
           signal.throwIfAborted();
           if (attempt >= caps.retries || !isRetryable(error)) throw error;
@@ -72,6 +69,17 @@ export function createHttpGet(settings: IndexSettings, caps: HttpCaps = HTTP_CAP
         }
       }
     });
+}
+
+/** Whatever becomes of an answer, its connection is free afterwards. */
+async function take<T>(answer: Sent, indexUrl: string, consume: (answer: HttpAnswer) => Promise<T>): Promise<T> {
+  try {
+    const failure = statusFailure(answer, indexUrl);
+    if (failure !== undefined) throw failure;
+    return await consume(answer);
+  } finally {
+    answer.destroy();
+  }
 }
 
 type Sent = HttpAnswer & { destroy(): void };

@@ -29,7 +29,7 @@ export function parseIndexPage(page: IndexPage, project: string): Project {
 
 function groupFiles(project: string, files: readonly PageFile[]): Project {
   const unreadable: { filename: string; reason: string }[] = [];
-  const byVersion = new Map<string, ReleaseFile[]>();
+  const byVersion = new Map<string, { version: string; files: ReleaseFile[] }>();
   const seen = new Set<string>();
   for (const file of files) {
     const { filename } = file;
@@ -40,14 +40,20 @@ function groupFiles(project: string, files: readonly PageFile[]): Project {
     else if (seen.has(filename)) unreadable.push({ filename, reason: 'the page lists this name twice' });
     else {
       seen.add(filename);
-      const others = byVersion.get(name.version);
+      const key = withoutFinalZeros(name.version);
+      const release = byVersion.get(key);
       const read = releaseFile(file, name.kind);
-      if (others === undefined) byVersion.set(name.version, [read]);
-      else others.push(read);
+      if (release === undefined) byVersion.set(key, { version: name.version, files: [read] });
+      else release.files.push(read);
     }
   }
-  const releases: Release[] = [...byVersion].map(([version, list]) => ({ version, files: list }));
+  const releases: Release[] = [...byVersion.values()];
   return { name: project, releases: releases.toSorted((a, b) => compareVersions(b.version, a.version)), unreadable };
+}
+
+/** PEP 440 calls `1.0` and `1.0.0` equal: their files are one release. */
+function withoutFinalZeros(version: string): string {
+  return version.replace(/^((?:\d+!)?\d+(?:\.\d+)*?)(?:\.0)+(?![.\d])/, '$1');
 }
 
 function releaseFile(file: PageFile, kind: 'sdist' | 'wheel'): ReleaseFile {
