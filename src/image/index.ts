@@ -1,0 +1,11 @@
+export {
+  ensureImages,
+  type ImageOptions,
+  type ImagePorts,
+  listImages,
+  removeImages,
+  type VerifiedImage,
+  verifyImages,
+} from './images.ts';
+export type { ImageForm } from './load.ts';
+export type { ImageRecord } from './record.ts';
