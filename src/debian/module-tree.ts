@@ -1,0 +1,92 @@
+/** One folder or module below dist-packages. */
+interface Node {
+  owner: string;
+  /** Has an `__init__`, or is a module file: everything below belongs to its owner. */
+  closed: boolean;
+  children: Map<string, Node> | undefined;
+}
+
+/** Collects which package owns which importable name, down through namespace packages (PEP 420). */
+export interface ModuleTree {
+  /** `path` is relative to dist-packages: `yaml/__init__.py`. */
+  add(path: string, owner: string): void;
+  /** Dotted by slashes: `yaml` → owner; a namespace has the owner '' and is followed by what it holds. */
+  entries(): [name: string, owner: string][];
+}
+
+export function createModuleTree(): ModuleTree {
+  const root: Node = { owner: '', closed: false, children: new Map() };
+  return {
+    add(path, owner) {
+      const segments = moduleSegments(path);
+      if (segments) addPath(root, segments, owner);
+    },
+    entries() {
+      const found: [string, string][] = [];
+      collect(root, '', found);
+      return found.toSorted(([a], [b]) => (a < b ? -1 : 1));
+    },
+  };
+}
+
+/** The segments of an importable path: module suffixes are cut, `__init__` stays as last segment; undefined for distribution folders and caches. */
+export function moduleSegments(path: string): string[] | undefined {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const first = segments[0];
+  if (first === undefined || /\.(?:dist-info|egg-info)$/.test(first) || segments.includes('__pycache__'))
+    return undefined;
+  const last = segments.length - 1;
+  segments[last] = moduleName(segments[last] ?? '');
+  return segments;
+}
+
+/** `six.py` → `six`, `_x.cpython-311-x86_64-linux-gnu.so` → `_x`; other names stay. */
+function moduleName(file: string): string {
+  return file.replace(/(?:\.(?:cpython-[\w-]+|abi3))?\.so$|\.pyi?$|\.pyc$/, '');
+}
+
+function addPath(root: Node, segments: readonly string[], owner: string): void {
+  let node = root;
+  for (const [index, segment] of segments.entries()) {
+    if (segment === '__init__' && index === segments.length - 1 && node !== root) {
+      // A regular package: one owner, whatever was found below before. Of several the first by name counts.
+      node.owner = node.closed && node.owner < owner ? node.owner : owner;
+      node.closed = true;
+      node.children = undefined;
+      return;
+    }
+    node.children ??= new Map();
+    let child = node.children.get(segment);
+    if (!child) {
+      child = { owner, closed: false, children: undefined };
+      node.children.set(segment, child);
+    }
+    if (index === segments.length - 1) {
+      child.owner = child.closed && child.owner < owner ? child.owner : owner;
+      child.closed = true;
+      child.children = undefined;
+      return;
+    }
+    if (child.closed) return;
+    node = child;
+  }
+}
+
+function collect(node: Node, prefix: string, found: [string, string][]): void {
+  for (const [name, child] of node.children ?? []) {
+    found.push([prefix + name, child.closed ? child.owner : '']);
+    if (!child.closed) collect(child, `${prefix}${name}/`, found);
+  }
+}
+
+/** Looks a path up in the entries of a tree; undefined where no official package owns its module. */
+export function findModuleOwner(entries: ReadonlyMap<string, string>, path: string): string | undefined {
+  const segments = moduleSegments(path) ?? [];
+  let name = '';
+  for (const segment of segments) {
+    name = name === '' ? segment : `${name}/${segment}`;
+    const owner = entries.get(name);
+    if (owner !== '') return owner;
+  }
+  return undefined;
+}
