@@ -11,9 +11,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-async function outputOf(entries: { header: Header; content?: string }[]): Promise<string> {
+async function outputOf(entries: { header: Partial<Header> & { name: string }; content?: string }[]): Promise<string> {
   const archive = pack();
-  for (const { header, content } of entries) archive.entry(header, content ?? '');
+  for (const { header, content } of entries) archive.entry(header as Header, content ?? '');
   archive.finalize();
   const path = join(folder, 'output');
   await writeFile(path, await Array.fromAsync(archive).then((chunks) => Buffer.concat(chunks as Buffer[])));
@@ -28,7 +28,7 @@ describe('collectWheel', () => {
     expect(await readFile(wheel.path, 'utf8')).toBe('PK');
   });
 
-  it.each<[string, { header: Header; content?: string }[]]>([
+  it.each<[string, { header: Partial<Header> & { name: string }; content?: string }[]]>([
     ['nothing', []],
     ['two files', [{ header: { name: 'a-1-py3-none-any.whl' } }, { header: { name: 'b-1-py3-none-any.whl' } }]],
     ['a path', [{ header: { name: '../a-1-py3-none-any.whl' } }]],

@@ -1,0 +1,68 @@
+import { openAptRoot } from '../debian/apt.ts';
+import { openArchiveIndex } from '../debian/archive-index.ts';
+import { ensureImages } from '../image/images.ts';
+import { BUILD_LIMITS, CHECK_LIMITS } from '../limits.ts';
+import { createDriver } from '../machine/create.ts';
+import type { DriverName, ResetStrategy } from '../model/machine.ts';
+import type { Target } from '../model/target.ts';
+import type { FlowPorts, PlanPorts } from '../ports.ts';
+import { createIndexClient } from '../python/client.ts';
+import { readIndexSettings } from '../python/settings.ts';
+import { openStore } from '../store/store.ts';
+import type { CommandContext } from './run-command.ts';
+
+const MAINTAINER = 'Rennet <rennet@localhost>';
+
+/** Opens what planning needs: store, index, the target's private apt and its derived index. Close the store afterwards. */
+export async function openPlanPorts(context: CommandContext, target: Target): Promise<PlanPorts> {
+  const { state, output, signal } = context;
+  const store = await openStore(state, signal);
+  try {
+    const [settings, archiveAndApt] = await Promise.all([
+      readIndexSettings(state.cache, signal),
+      openArchive(context, target),
+    ]);
+    for (const sentence of settings.ignored) output.note(sentence);
+    const index = createIndexClient({ settings, cacheFolder: state.cache });
+    return { state, store, index, ...archiveAndApt, progress: output.progress };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openArchive({ state, output, signal }: CommandContext, target: Target) {
+  const apt = await openAptRoot(target, state.apt, signal);
+  const { notes } = await apt.update({}, output.progress, signal);
+  for (const note of notes) output.note(note);
+  return { apt, archive: await openArchiveIndex(apt, signal) };
+}
+
+export interface DriverOptions {
+  readonly driver: DriverName;
+  readonly reset: ResetStrategy;
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+}
+
+/** Adds images and the driver, making what is missing. */
+export async function openFlowPorts(
+  ports: PlanPorts,
+  options: DriverOptions,
+  context: CommandContext,
+): Promise<FlowPorts> {
+  const { state, signal, output } = context;
+  const images = await ensureImages(ports.apt.target, { state, apt: ports.apt, progress: output.progress }, signal);
+  const driver = await createDriver(
+    options.driver,
+    { state, accelerator: options.accelerator, progress: output.progress },
+    signal,
+  );
+  return {
+    ...ports,
+    images,
+    driver,
+    reset: options.reset,
+    limits: { build: BUILD_LIMITS, check: CHECK_LIMITS },
+    maintainer: MAINTAINER,
+  };
+}

@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import { RennetError } from '../model/errors.ts';
+import { formatTarget } from '../model/target.ts';
+import { normaliseProject } from '../python/name.ts';
+import type { Attempt } from '../store/records.ts';
+import { openStore } from '../store/store.ts';
+import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
+import { EXIT, runCommand } from './run-command.ts';
+import { formatDuration } from './status-line.ts';
+import { formatTable } from './table.ts';
+
+const SHOWN_LINES = 40;
+
+/** `rennet why PROJECT`: one sentence for the last outcome, then the evidence. */
+export function addWhy(program: Command): void {
+  withCommonOptions(program.command('why').description('say how the last attempt ended, and why').argument('<project>'))
+    .option('--target <target>', 'suite/architecture (default: the host)')
+    .option('--all', 'every line of the ledger', false)
+    .action((name: string, options: CommonOptions & { target?: string; all: boolean }) =>
+      runCommand(options, async ({ output, state, signal }) => {
+        const target = options.target ? await parseTarget(options.target) : await hostTarget();
+        const project = normaliseProject(name);
+        const store = await openStore(state, signal);
+        try {
+          const attempt = await store.lastAttempt(project, target);
+          if (!attempt)
+            throw new RennetError(
+              'unknown-attempt',
+              `${project} was never tried for ${formatTarget(target)}.`,
+              `rennet build ${project}`,
+            );
+          output.event('attempt', { ...attempt, attempt: attempt.id, target: formatTarget(attempt) });
+          output.say(explain(attempt, options.all ? Number.POSITIVE_INFINITY : SHOWN_LINES));
+          return EXIT.success;
+        } finally {
+          await store.close();
+        }
+      }),
+    );
+}
+
+/** The text of an attempt for people: outcome and sentence, how it ran, the ledger, where to look next. */
+export function explain(attempt: Attempt, shownLines: number): string {
+  const parts = [`${attempt.outcome ?? 'running'}: ${attempt.sentence}`];
+  if (attempt.logLine) parts.push(`  log: ${attempt.logLine}`);
+  const facts = [
+    `attempt ${attempt.id}`,
+    formatTarget(attempt),
+    attempt.driver && `driver ${attempt.driver}`,
+    attempt.reset && `reset ${attempt.reset}`,
+    attempt.isolation && `isolation ${attempt.isolation}`,
+  ];
+  parts.push(`  ${facts.filter(Boolean).join(', ')}`);
+  const timings = Object.entries(attempt.timingsMs).map(([stage, ms]) => `${stage} ${formatDuration(ms)}`);
+  if (timings.length > 0) parts.push(`  ${timings.join(', ')}`);
+  if (attempt.ledger.length > 0) {
+    const rows = attempt.ledger.slice(0, shownLines).map((line) => [line.kind, line.fact, line.fate, line.detail]);
+    parts.push('', formatTable(['what', 'upstream says', 'became', 'how'], rows));
+    const more = attempt.ledger.length - rows.length;
+    if (more > 0) parts.push(`… and ${more} more; --all shows them`);
+  }
+  if (attempt.log) parts.push('', `rennet log ${attempt.id} shows the log.`);
+  return parts.join('\n');
+}

@@ -1,0 +1,27 @@
+import type { AptRoot } from './debian/apt.ts';
+import type { ArchiveIndex } from './debian/archive-index.ts';
+import type { GuestLimits, Image, MachineDriver, ResetStrategy } from './model/machine.ts';
+import type { Progress } from './model/progress.ts';
+import type { StateFolder } from './model/state.ts';
+import type { IndexClient } from './python/client.ts';
+import type { Store } from './store/store.ts';
+
+/** What planning needs; no guest, no image. */
+export interface PlanPorts {
+  readonly state: StateFolder;
+  readonly store: Store;
+  readonly index: IndexClient;
+  readonly apt: AptRoot;
+  readonly archive: ArchiveIndex;
+  readonly progress: Progress;
+}
+
+/** What an attempt needs beside. */
+export interface FlowPorts extends PlanPorts {
+  readonly images: { readonly build: Image; readonly runtime: Image };
+  readonly driver: MachineDriver;
+  readonly reset: ResetStrategy;
+  readonly limits: { readonly build: GuestLimits; readonly check: GuestLimits };
+  /** Who stands behind the packages: the Maintainer field. */
+  readonly maintainer: string;
+}
