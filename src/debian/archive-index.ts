@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { TargetFacts } from '../model/target.ts';
 import type { AptRoot } from './apt.ts';
-import { buildArchiveIndex, INDEX_FORMAT, indexFiles, type IndexFiles, type StoredIndex } from './archive-build.ts';
+import { buildArchiveIndex } from './archive-build.ts';
+import { INDEX_FORMAT, type IndexFiles, type StoredIndex } from './archive-derive.ts';
 import { BUILT_IN_MODULES } from './built-in-modules.ts';
 import { readByteLines } from './byte-lines.ts';
 import { findModuleOwner } from './module-tree.ts';
@@ -72,6 +73,11 @@ export async function openArchiveIndex(
   const stored = await readStored(files);
   if (!stored) throw new RennetError('defect', 'The archive index cannot be read back after it was written.');
   return archiveIndex(stored, files);
+}
+
+function indexFiles(root: AptRoot, key: string): IndexFiles {
+  const stem = join(root.folder, 'index', key);
+  return { index: `${stem}.json`, paths: `${stem}.paths`, development: `${stem}.development` };
 }
 
 /** The InRelease files fix every byte of the lists; their digests name the index. */
