@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { RennetError } from '../model/errors.ts';
-import type { GuestJob } from '../model/machine.ts';
+import type { GuestJob, GuestReport } from '../model/machine.ts';
 import {
   beginConversation,
   hearAbort,
@@ -92,11 +92,14 @@ export async function runProtocol(
     if (talk.phase === 'ended') return;
     const before = talk;
     talk = outputSpool && outputIsComplete(next) ? judgeOutput(next, outputSpool.sha256()) : next;
-    if (before.phase === 'booting' && talk.phase === 'running')
+    if (before.phase === 'booting' && talk.phase === 'running') {
       streams.control.write(formatHostLine({ type: 'run', nonce, processes: job.limits.processes }));
+      watch();
+    }
     if (talk.phase === 'ended') ended.resolve();
   };
   const watch = (): void => {
+    clearTimeout(timer);
     move(hearTime(talk, Date.now()));
     if (talk.phase !== 'ended') timer = setTimeout(watch, Math.min(1000, Math.max(1, nextDeadline(talk) - Date.now())));
   };
@@ -140,6 +143,24 @@ export async function runProtocol(
   await drain(streams, spools).catch(fail);
   if (failure !== undefined) throw spoolError(failure);
   return { ...(talk.end as ConversationEnd), ...paths, timingsMs: timings(talk, endedAt, destroyedAt) };
+}
+
+/** The driver's report: what the talk gave, and what the driver knows of itself. */
+export function guestReport(
+  report: ProtocolReport,
+  machine: Pick<GuestReport, 'driver' | 'reset' | 'isolation' | 'machineVersion'>,
+): GuestReport {
+  const { ready, ...timings } = report.timingsMs;
+  return {
+    end: report.end,
+    sentence: report.sentence,
+    ...(report.limit ? { limit: report.limit } : {}),
+    ...(report.result ? { result: report.result } : {}),
+    log: report.log,
+    output: report.output,
+    ...machine,
+    timingsMs: { reset: ready, ...timings },
+  };
 }
 
 function hello(job: GuestJob, nonce: string) {

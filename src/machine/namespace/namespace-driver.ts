@@ -8,7 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { RennetError } from '../../model/errors.ts';
 import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
 import { createCgroup, type GuestCgroup } from '../cgroup.ts';
-import { createFreshness, runProtocol, type Freshness, type GuestStreams, type ProtocolReport } from '../protocol.ts';
+import {
+  createFreshness,
+  guestReport,
+  runProtocol,
+  type Freshness,
+  type GuestStreams,
+  type ProtocolReport,
+} from '../protocol.ts';
 
 const LAUNCH = fileURLToPath(new URL('launch.sh', import.meta.url));
 const READY_MS = 30_000;
@@ -47,7 +54,8 @@ async function runGuest(job: GuestJob, freshness: Freshness, signal: AbortSignal
     );
     const killedForMemory = (await cgroup.outOfMemoryKills()) > 0;
     const sentence = report.code === 'boot-failed' ? `${report.sentence} ${guest.complaint()}`.trim() : report.sentence;
-    return reportOf({ ...report, sentence }, killedForMemory);
+    const machine = { driver: 'namespace', reset: 'overlay', isolation: 'none', machineVersion: '' } as const;
+    return guestReport(withMemoryLimit({ ...report, sentence }, killedForMemory), machine);
   } finally {
     await cgroup.remove();
     await rmdir(place).catch(() => {});
@@ -96,24 +104,9 @@ async function exitOf(child: ChildProcess): Promise<void> {
   await once(child, 'exit').catch(() => {});
 }
 
-function reportOf(report: ProtocolReport, killedForMemory: boolean): GuestReport {
-  const { ready, ...timings } = report.timingsMs;
-  const known = {
-    log: report.log,
-    output: report.output,
-    driver: 'namespace',
-    reset: 'overlay',
-    isolation: 'none',
-    machineVersion: '',
-    timingsMs: { reset: ready, ...timings },
-  } as const;
-  if (killedForMemory && report.result?.status !== 'ok' && report.end !== 'cancelled')
-    return { ...known, end: 'limit', limit: 'memory', sentence: 'The guest used more memory than allowed.' };
-  return {
-    ...known,
-    end: report.end,
-    sentence: report.sentence,
-    ...(report.limit ? { limit: report.limit } : {}),
-    ...(report.result ? { result: report.result } : {}),
-  };
+/** A compiler that the kernel killed looks like any failed build; what the control group saw says why. */
+function withMemoryLimit(report: ProtocolReport, killedForMemory: boolean): ProtocolReport {
+  if (!killedForMemory || report.result?.status === 'ok' || report.end === 'cancelled') return report;
+  const { result: _, ...rest } = report;
+  return { ...rest, end: 'limit', limit: 'memory', sentence: 'The guest used more memory than allowed.' };
 }

@@ -1,0 +1,85 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { duplexPair, PassThrough, type Duplex } from 'node:stream';
+import { createInterface } from 'node:readline';
+import type { GuestStreams } from '../protocol.ts';
+import { PROTOCOL, type Hello } from '../messages.ts';
+
+/** What a scripted guest can do; every method speaks to the real host side of the protocol. */
+export interface GuestSide {
+  /** Waits for hello. */
+  hello(): Promise<Hello>;
+  /** Says ready, right or with fields replaced, and waits for the order to run; never settles when it is refused. */
+  ready(fields?: Record<string, unknown>): Promise<void>;
+  /** Sends one control line: an object as JSON, a text as it is. */
+  say(message: Record<string, unknown> | string): Promise<void>;
+  log(bytes: Uint8Array | string): Promise<void>;
+  output(bytes: Uint8Array): Promise<void>;
+  /** Says the result of what was sent so far, right or with fields replaced. */
+  result(fields?: Record<string, unknown>): Promise<void>;
+  /** Ends all channels, as a machine does that goes off. */
+  powerOff(): void;
+  /** Aborted when the host destroys the guest. */
+  readonly destroyed: AbortSignal;
+}
+
+/** A guest in this process: its streams for the host, and its own side of them. */
+export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; destroy: () => Promise<void> } {
+  const [control, ours] = duplexPair();
+  const log = new PassThrough();
+  const output = new PassThrough();
+  const life = new AbortController();
+  const lines = createInterface({ input: ours })[Symbol.asyncIterator]();
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let nonce = '';
+
+  const next = async (): Promise<unknown> => {
+    const line = await lines.next();
+    if (line.done) throw life.signal.reason ?? new Error('the host is gone');
+    return JSON.parse(line.value);
+  };
+  const end = (): void => {
+    for (const stream of [ours, log, output]) stream.end();
+  };
+  const guest: GuestSide = {
+    destroyed: life.signal,
+    async hello() {
+      const hello = (await next()) as Hello;
+      nonce = hello.nonce;
+      return hello;
+    },
+    async ready(fields = {}) {
+      const random = randomBytes(16).toString('hex');
+      const clock = Date.now() / 1000;
+      await guest.say({ type: 'ready', protocol: PROTOCOL, nonce, reseeded: true, clock, random, ...fields });
+      await next();
+    },
+    say: (message) => write(ours, typeof message === 'string' ? message : `${JSON.stringify(message)}\n`),
+    log: (data) => write(log, data),
+    async output(data) {
+      hash.update(data);
+      bytes += data.length;
+      await write(output, data);
+    },
+    result: (fields = {}) => {
+      const sha256 = hash.copy().digest('hex');
+      return guest.say({ type: 'result', nonce, status: 'ok', files: 1, bytes, sha256, facts: {}, ...fields });
+    },
+    powerOff: end,
+  };
+  return {
+    guest,
+    streams: { control, log, output },
+    async destroy() {
+      life.abort(new Error('the host destroyed the guest'));
+      end();
+    },
+  };
+}
+
+/** Writes as fast as the host reads; what a dead host does not take is lost, as in a machine that is switched off. */
+async function write(stream: Duplex, data: Uint8Array | string): Promise<void> {
+  if (stream.writableEnded || stream.destroyed) return;
+  if (!stream.write(data)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
+}
