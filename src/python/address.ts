@@ -92,7 +92,8 @@ async function resolve(
 
 async function standsInPrivate(host: string): Promise<boolean> {
   if (isPrivateHost(host) || isIP(bare(host)) !== 0) return isPrivateHost(host);
-  const addresses = await lookup(host, { all: true });
+  // An index whose name cannot be resolved is no reason to let its files lead inside.
+  const addresses = await lookup(host, { all: true }).catch(() => []);
   return addresses.some(({ address }) => contains(PRIVATE, address));
 }
 

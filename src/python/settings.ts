@@ -2,11 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { execa } from 'execa';
 import { z } from 'zod';
 import { RennetError } from '../model/errors.ts';
 import { readNetrc } from './netrc.ts';
-import { isSwitchedOn, parseConfigFiles, parseDefaultIndex, parsePipConfig } from './pip-config.ts';
+import { isSwitchedOn } from './pip-config.ts';
+import { askPip, PYTHONS } from './pip.ts';
 
 /** Where and how the Python index is reached, as pip on this host would do it. */
 export interface IndexSettings {
@@ -37,7 +37,7 @@ type Answer = z.infer<typeof Answer>;
  * Errors: `missing-tool` (no pip), `bad-usage` (pip's settings name no http(s) index).
  */
 export async function readIndexSettings(cacheFolder: string, signal: AbortSignal): Promise<IndexSettings> {
-  const answer = (await readKept(cacheFolder)) ?? (await askPip(cacheFolder, signal));
+  const answer = (await readKept(cacheFolder)) ?? (await ask(cacheFolder, signal));
   const settings = settingsFrom(new Map(answer.config), answer.builtIn);
   if (settings.credentials !== undefined) return settings;
   const login = await readNetrc(new URL(settings.indexUrl).hostname);
@@ -89,58 +89,13 @@ function basic(username: string, password: string): () => string {
   return () => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-async function askPip(cacheFolder: string, signal: AbortSignal): Promise<Answer> {
-  const python = await findPythonWithPip(signal);
-  const [config, help, debug] = await Promise.all([
-    runPip(python, ['config', 'list'], signal),
-    runPip(python, ['install', '--help'], signal),
-    runPip(python, ['config', 'debug'], signal).catch(() => ''),
-  ]);
-  const entries = [...parsePipConfig(config)];
-  const builtIn = parseDefaultIndex(help);
-  const answer: Answer = { config: entries, ...(builtIn === undefined ? {} : { builtIn }) };
+async function ask(cacheFolder: string, signal: AbortSignal): Promise<Answer> {
+  const { config, builtIn, files } = await askPip(PYTHONS, signal);
+  const answer: Answer = { config: [...config], ...(builtIn === undefined ? {} : { builtIn }) };
   // Passwords do not go to disk: with one in an address, pip is asked each time.
-  if (entries.every(([, value]) => !/:\/\/[^/\s]*@/.test(value))) await keep(cacheFolder, answer, debug);
+  const secret = answer.config.some(([, value]) => /:\/\/[^/\s]*@/.test(value));
+  if (!secret) await keep(cacheFolder, answer, files);
   return answer;
-}
-
-/** The `python3` of PATH, else Debian's own, whichever has pip. */
-async function findPythonWithPip(signal: AbortSignal): Promise<string> {
-  for (const python of ['python3', '/usr/bin/python3']) {
-    const found = await execa(python, ['-c', 'import importlib.util as u, sys; sys.exit(u.find_spec("pip") is None)'], {
-      cwd: '/',
-      reject: false,
-      cancelSignal: signal,
-      stdin: 'ignore',
-    });
-    signal.throwIfAborted();
-    if (!found.failed) return python;
-  }
-  throw new RennetError(
-    'missing-tool',
-    "No pip for python3 on this host; Rennet reads the index from pip's settings.",
-    'apt-get install python3-pip',
-  );
-}
-
-async function runPip(python: string, args: readonly string[], signal: AbortSignal): Promise<string> {
-  // The root as working folder: `python3 -m` would start a `pip.py` of the current one. A wide terminal: no wrapped addresses.
-  const run = await execa(python, ['-m', 'pip', '--disable-pip-version-check', '--no-color', ...args], {
-    cwd: '/',
-    env: { COLUMNS: '4000' },
-    reject: false,
-    cancelSignal: signal,
-    stdin: 'ignore',
-    timeout: 60_000,
-  });
-  signal.throwIfAborted();
-  if (!run.failed) return run.stdout;
-  const line = run.stderr.trim().split('\n').at(-1) ?? '';
-  throw new RennetError(
-    'missing-tool',
-    `pip on this host does not run: ${line.replaceAll(/:\/\/[^/\s]*@/g, '://')}`,
-    'Mend it, or apt-get install python3-pip.',
-  );
 }
 
 function keptFile(cacheFolder: string): string {
@@ -167,8 +122,8 @@ async function readKept(cacheFolder: string): Promise<Answer | undefined> {
   }
 }
 
-async function keep(cacheFolder: string, answer: Answer, debug: string): Promise<void> {
-  const paths = [...parseConfigFiles(debug), ...configFiles(), ...pythonFiles()];
+async function keep(cacheFolder: string, answer: Answer, files: readonly string[]): Promise<void> {
+  const paths = [...files, ...configFiles(), ...pythonFiles()];
   const kept = { at: Date.now(), watched: await watch([...new Set(paths)]), answer };
   const file = keptFile(cacheFolder);
   await mkdir(dirname(file), { recursive: true });
