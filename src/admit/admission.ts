@@ -1,0 +1,78 @@
+import type { AdmittedFile } from '../model/evidence.ts';
+import type { LedgerLine } from '../model/outcome.ts';
+import type { CoreMetadata } from '../model/release.ts';
+import type { ArchiveIndex } from '../debian/archive-index.ts';
+import type { ScriptEntryPoint } from '../python/entry-points.ts';
+
+/** What one ELF file says of itself. */
+export interface AdmittedElf {
+  readonly path: string;
+  readonly soname?: string;
+  readonly needed: readonly string[];
+}
+
+/**
+ * How far the package is bound to one Python: `none` (no extension module), `abi3` (stable ABI, open upwards)
+ * or `abi` (good for the target's minor version only).
+ */
+export type PythonBound = 'none' | 'abi3' | 'abi';
+
+/** A licence text that the wheel carries. */
+export interface LicenceText {
+  /** Path below the wheel's dist-info. */
+  readonly name: string;
+  /** At most 64 KiB of it, decoded with replacement; hostile. */
+  readonly text: string;
+}
+
+/** What passed every rule. */
+export interface Admitted {
+  readonly admitted: true;
+  /** Sorted by path. */
+  readonly files: readonly AdmittedFile[];
+  /** Launchers that Rennet wrote; their files are in `files`. */
+  readonly scripts: readonly ScriptEntryPoint[];
+  /** Every path below /usr/bin, launchers and scripts of the wheel. */
+  readonly programs: readonly string[];
+  /** What the check imports, dotted. */
+  readonly modules: readonly string[];
+  /** Modules that the package owns, with slashes, for the record of who published them first. */
+  readonly ownedModules: readonly string[];
+  readonly metadata: CoreMetadata;
+  readonly licences: readonly LicenceText[];
+  readonly hasElf: boolean;
+  readonly elf: readonly AdmittedElf[];
+  readonly pythonBound: PythonBound;
+  readonly ledger: readonly LedgerLine[];
+}
+
+/** The rule that stopped a wheel. */
+export interface Refused {
+  readonly admitted: false;
+  readonly outcome: 'rejected' | 'held';
+  readonly rule: string;
+  readonly sentence: string;
+  readonly ledger: readonly LedgerLine[];
+}
+
+export type Admission = Admitted | Refused;
+
+/** What the rules ask of the suite; answered from its Packages and Contents indexes. */
+export interface OfficialNames
+  extends Pick<ArchiveIndex, 'stdlibModules' | 'moduleOwner' | 'programOwner' | 'fileOwner' | 'hasPackage'> {
+  /** True for a folder below dist-packages that official packages share as a namespace (`google`, `zope/app`). */
+  isNamespace?(folder: string): boolean;
+}
+
+/** What Rennet has published before, by any project; gives the normalised project that was first. */
+export interface PublishedNames {
+  /** `module` with slashes, at the deepest level that is no namespace: `ftfy`, `google/cloud/storage`. */
+  moduleOwner(module: string): Promise<string | undefined>;
+}
+
+export interface AdmitPorts {
+  readonly official: OfficialNames;
+  readonly published: PublishedNames;
+  /** Existing folder of this attempt; a fresh folder is made below it and the admitted content stays there. */
+  readonly folder: string;
+}

@@ -1,0 +1,154 @@
+import { GENERIC_NAMES } from '../generic-names.ts';
+import { quoted, type FileRule, type Placed } from './rule.ts';
+
+/** Rules on where a file stands and what Python would call it; drops first, so that a dropped file rejects nothing. */
+export const NAME_RULES: readonly FileRule[] = [
+  {
+    name: 'byte-code',
+    verdict: 'drop',
+    why: 'byte code cannot be read by people and is made anew on the machine',
+    finds: ({ path }) => (/\.py[co]$|\/__pycache__\//.test(path) ? 'is byte code' : undefined),
+  },
+  {
+    name: 'generic-name',
+    verdict: 'drop',
+    why: 'two projects with such a top-level name could never be installed together',
+    finds: (placed) =>
+      GENERIC_NAMES.has(topModule(placed).toLowerCase()) ? 'has a generic top-level name' : undefined,
+  },
+  {
+    name: 'nspkg-pth',
+    verdict: 'drop',
+    why: 'namespaces need no such file since Python 3.3 (PEP 420), and it runs code at every start of Python',
+    finds: ({ site }) => (isTop(site) && site.endsWith('-nspkg.pth') ? 'only declares a namespace' : undefined),
+  },
+  {
+    name: 'namespace-init',
+    verdict: 'drop',
+    why: 'the packages of a namespace would all own this file (PEP 420)',
+    finds: ({ site }, { facts }) =>
+      facts.namespaces.some((folder) => site === `${folder}/__init__.py`) ? 'only declares a namespace' : undefined,
+  },
+  {
+    name: 'pth-code',
+    verdict: 'reject',
+    why: 'such a line runs as root whenever Python starts on the machine (site module)',
+    finds({ file, site }) {
+      if (!isTop(site) || !site.endsWith('.pth')) return undefined;
+      // A .pth too large to be read counts as code: nobody has looked at it.
+      if (file.pth === undefined) return `${quoted(file.name)} is too large to be read`;
+      return pthLines(file.pth).some((line) => /^import[ \t]/.test(line))
+        ? `${quoted(file.name)} holds code`
+        : undefined;
+    },
+  },
+  {
+    name: 'pth-path',
+    verdict: 'drop',
+    why: 'a path file changes the module search of every program on the machine',
+    finds: ({ site }) => (isTop(site) && site.endsWith('.pth') ? 'adds to the search path' : undefined),
+  },
+  {
+    name: 'foreign-metadata',
+    verdict: 'reject',
+    why: 'it would make another distribution look installed',
+    finds: ({ kind, site, file }) =>
+      kind === 'module' && /\.(?:dist-info|egg-info|egg-link|egg|data)$/i.test(topOf(site))
+        ? `${quoted(file.name)} is the metadata of another distribution`
+        : undefined,
+  },
+  {
+    name: 'site-customize',
+    verdict: 'reject',
+    why: 'it runs as root whenever Python starts on the machine (site module)',
+    finds: (placed) =>
+      ['sitecustomize', 'usercustomize'].includes(topModule(placed))
+        ? `${quoted(placed.file.name)} is run at every start of Python`
+        : undefined,
+  },
+  {
+    name: 'stdlib-module',
+    verdict: 'reject',
+    why: 'it would stand in for, or break, a module of the standard library',
+    finds: (placed, { official }) =>
+      official.stdlibModules.has(topModule(placed))
+        ? `${quoted(placed.file.name)} has the name of a module of the standard library`
+        : undefined,
+  },
+  {
+    name: 'stray-file',
+    verdict: 'drop',
+    why: 'only modules belong into the top level of dist-packages, which all projects share',
+    finds: ({ kind, site }) =>
+      kind === 'module' && isTop(site) && !/\.(?:py|pyi|so)$/.test(site) ? 'is no module' : undefined,
+  },
+  {
+    name: 'foreign-extension',
+    verdict: 'drop',
+    why: 'an extension module for another interpreter can never be loaded',
+    finds({ path }, { recipe }) {
+      const tag = /\.((?:cpython|pypy|graalpy)[^./]*)\.so$/.exec(path)?.[1];
+      const own = `cpython-${recipe.target.python.replace('.', '')}`;
+      return tag === undefined || tag === own || tag.startsWith(`${own}-`) ? undefined : `is for ${quoted(tag)}`;
+    },
+  },
+  {
+    name: 'reserved-document',
+    verdict: 'drop',
+    why: 'Rennet itself writes the copyright file and the changelog (policy 12.5, 12.7)',
+    finds: ({ path }, { recipe }) =>
+      path.startsWith(`/usr/share/doc/${recipe.package}/`) && /\/(?:copyright|changelog[^/]*)$/i.test(path)
+        ? 'is written by Rennet'
+        : undefined,
+  },
+  {
+    name: 'official-module',
+    verdict: 'reject',
+    names: true,
+    why: 'it would stand in for, or break, a module of a package of the distribution, whatever form either has',
+    finds({ kind, site, file }, { official }) {
+      const owner = kind === 'module' ? official.moduleOwner(site.replace(/\.pyi$/, '.py')) : undefined;
+      return owner && `${quoted(file.name)} belongs to a module of the official package ${owner}`;
+    },
+  },
+  {
+    name: 'official-path',
+    verdict: 'reject',
+    names: true,
+    why: 'two packages cannot have one path (policy 7.6.1)',
+    finds({ path, file }, { official }) {
+      const owner = official.fileOwner(path);
+      return owner && `${quoted(file.name)} would replace a file of the official package ${owner}`;
+    },
+  },
+  {
+    name: 'official-namespace',
+    verdict: 'reject',
+    names: true,
+    why: 'a module in the place of a namespace hides, or runs code before, all that the packages of the distribution have in it',
+    finds(placed, { official }) {
+      const folder = placed.site.replace(/(?:\/__init__)?(?:\.py|(?:\.[^./]+)?\.so)$/, '');
+      const shadows = placed.kind === 'module' && folder !== placed.site && official.isNamespace?.(folder) === true;
+      return shadows ? `${quoted(placed.file.name)} takes the place of a namespace of official packages` : undefined;
+    },
+  },
+];
+
+function isTop(site: string): boolean {
+  return site !== '' && !site.includes('/');
+}
+
+function topOf(site: string): string {
+  return site.split('/')[0] ?? '';
+}
+
+/** The import name of the top level: `six` for six.py, six.abi3.so and six/…; '' for what is no module. */
+export function topModule({ kind, site }: Placed): string {
+  if (kind !== 'module') return '';
+  return isTop(site) ? (/^([^.]+)\.(?:py|pyi|so|[^.]+\.so)$/.exec(site)?.[1] ?? '') : topOf(site);
+}
+
+/** Lines as the site module reads them: universal newlines, a byte order mark left out (Python 3.13). */
+function pthLines(text: string): string[] {
+  return text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
+}

@@ -1,0 +1,61 @@
+import type { Recipe } from '../../model/recipe.ts';
+import type { OfficialNames } from '../admission.ts';
+import type { WheelFacts, WheelFile } from '../wheel-report.ts';
+
+/** `drop`: the file is left out with a ledger line; `reject`: nothing is published; `hold`: a person decides. */
+export type Verdict = 'drop' | 'reject' | 'hold';
+
+export interface Rule {
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** The harm it prevents, as the end of a sentence. */
+  readonly why: string;
+  /** True for rules on names and modules of others, which a private build (`--force-official`) leaves out. */
+  readonly names?: true;
+}
+
+/** All that a rule may look at; rules do no I/O. */
+export interface RuleContext {
+  readonly recipe: Recipe;
+  readonly wheelName: string;
+  readonly facts: WheelFacts;
+  readonly official: OfficialNames;
+  /** Modules, with slashes, that other projects have published, and which project was first. */
+  readonly published: ReadonlyMap<string, string>;
+}
+
+export type Kind = 'module' | 'metadata' | 'script' | 'data';
+
+/** A file and where it goes. */
+export interface Placed {
+  readonly file: WheelFile;
+  readonly kind: Kind;
+  /** Absolute path in the package. */
+  readonly path: string;
+  /** For `module` and `metadata`: the path relative to dist-packages, as Python's import system sees it; else ''. */
+  readonly site: string;
+}
+
+/** A rule on the wheel as a whole; gives the offending fact as the beginning of a sentence, or undefined. */
+export interface WheelRule extends Rule {
+  finds(context: RuleContext): string | undefined;
+}
+
+/** A rule on one file that has found its place. */
+export interface FileRule extends Rule {
+  finds(placed: Placed, context: RuleContext): string | undefined;
+}
+
+/** A rule on all files that are left; gives the member's name and a sentence beginning for each file that breaks it. */
+export interface TreeRule extends Rule {
+  finds(placed: readonly Placed[], context: RuleContext): readonly { name: string; detail: string }[];
+}
+
+export const SITE = '/usr/lib/python3/dist-packages/';
+
+/** A hostile name as it may stand in a sentence: quoted, ASCII escapes for what does not print, at most 160 characters. */
+export function quoted(name: string): string {
+  const shown = name.length > 160 ? `${name.slice(0, 157)}...` : name;
+  const escape = (character: string) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  return `'${shown.replace(/[\p{C}\p{Zl}\p{Zp}'\\]/gu, escape)}'`;
+}

@@ -1,0 +1,39 @@
+import { interpreterOf } from '../shebang.ts';
+import { quoted, type FileRule } from './rule.ts';
+
+/** Rules on what goes to /usr/bin, launchers of entry points included. */
+export const SCRIPT_RULES: readonly FileRule[] = [
+  {
+    name: 'script-name',
+    verdict: 'reject',
+    why: 'a command has a plain ASCII name and stands directly in /usr/bin',
+    finds: ({ kind, path, file }) =>
+      kind === 'script' && !/^\/usr\/bin\/[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/.test(path)
+        ? `${quoted(file.name)} is no fit command name`
+        : undefined,
+  },
+  {
+    name: 'script-interpreter',
+    verdict: 'drop',
+    why: 'only Python, sh, bash and compiled programs have all that they need',
+    finds({ kind, file }) {
+      if (kind !== 'script' || file.elf !== undefined) return undefined;
+      if (file.shebang === undefined) return 'is no program (no #! line)';
+      return interpreterOf(file.shebang) === undefined ? `wants the interpreter ${quoted(file.shebang)}` : undefined;
+    },
+  },
+  {
+    name: 'official-program',
+    verdict: 'reject',
+    names: true,
+    why: 'it would be run in place of a command of the distribution',
+    finds({ kind, path, file }, { official }) {
+      const owner = kind === 'script' ? official.programOwner(commandOf(path)) : undefined;
+      return owner && `${quoted(file.name)} has the name of a command of the official package ${owner}`;
+    },
+  },
+];
+
+function commandOf(path: string): string {
+  return path.slice('/usr/bin/'.length);
+}

@@ -1,0 +1,84 @@
+import { namesAbove, ownedModules } from '../modules.ts';
+import { quoted, type Placed, type TreeRule } from './rule.ts';
+
+/** Rules on all files together, asked in this order; what one drops the next does not see. */
+export const TREE_RULES: readonly TreeRule[] = [
+  {
+    name: 'command-twin',
+    verdict: 'drop',
+    why: 'commands that differ by nothing or only by case would hide one another; the first stays',
+    finds(placed) {
+      const seen = new Set<string>();
+      return placed.flatMap(({ kind, file, path }) => {
+        if (kind !== 'script') return [];
+        const key = folded(path);
+        const twin = seen.has(key);
+        seen.add(key);
+        return twin ? [{ name: file.name, detail: 'has a twin among its own commands' }] : [];
+      });
+    },
+  },
+  {
+    name: 'path-twins',
+    verdict: 'reject',
+    why: 'one of the two would win by chance on some file systems or readers',
+    finds(placed) {
+      const seen = new Map<string, Placed>();
+      const found: { name: string; detail: string }[] = [];
+      for (const one of placed) {
+        const twin = seen.get(folded(one.path));
+        if (twin)
+          found.push({
+            name: one.file.name,
+            detail: `${quoted(one.file.name)} and ${quoted(twin.file.name)} go to one path`,
+          });
+        seen.set(folded(one.path), one);
+      }
+      return found;
+    },
+  },
+  {
+    name: 'file-as-folder',
+    verdict: 'reject',
+    why: 'a path cannot be a file and a folder',
+    finds(placed) {
+      const files = new Set(placed.map(({ path }) => folded(path)));
+      return placed.flatMap(({ file, path }) => {
+        const parts = folded(path).split('/');
+        const clash = parts.some(
+          (_, index) => index > 1 && index < parts.length && files.has(parts.slice(0, index).join('/')),
+        );
+        return clash ? [{ name: file.name, detail: `${quoted(file.name)} lies below another file` }] : [];
+      });
+    },
+  },
+  {
+    name: 'published-module',
+    verdict: 'hold',
+    names: true,
+    why: 'another project has published this module first, so a person has to look',
+    finds: (placed, { published }) =>
+      ownedModules(placed).flatMap((module) => {
+        const owner = namesAbove(module)
+          .map((name) => published.get(name))
+          .find((project) => project !== undefined);
+        return owner === undefined
+          ? []
+          : [{ name: '', detail: `the module ${quoted(module)} belongs to the project ${owner}` }];
+      }),
+  },
+  {
+    name: 'nothing-left',
+    verdict: 'reject',
+    why: 'a package without module or command is of no use',
+    finds: (placed) =>
+      placed.some(({ kind }) => kind === 'module' || kind === 'script')
+        ? []
+        : [{ name: '', detail: 'no module and no command is left of the wheel' }],
+  },
+];
+
+/** Equal for names that a case-insensitive or normalising file system takes for one. */
+function folded(path: string): string {
+  return path.normalize('NFKC').toLowerCase();
+}

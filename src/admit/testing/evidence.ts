@@ -1,0 +1,44 @@
+import type { Evidence } from '../../model/evidence.ts';
+import type { Recipe } from '../../model/recipe.ts';
+import type { AdmitPorts, OfficialNames } from '../admission.ts';
+
+/** The order for `curd 1.0` on bookworm/amd64. */
+export const RECIPE: Recipe = {
+  project: 'curd',
+  version: '1.0',
+  target: { suite: 'bookworm', architecture: 'amd64', python: '3.11', pythonFull: '3.11.2', suiteTag: 'deb12' },
+  source: {
+    filename: 'curd-1.0.tar.gz',
+    url: 'https://index.example.org/curd-1.0.tar.gz',
+    kind: 'sdist',
+    uploadedAt: '2024-05-06T07:08:09Z',
+  },
+  package: 'python3-curd',
+  upstreamVersion: '1.0',
+  expectsExtension: false,
+  forceOfficial: false,
+};
+
+export function evidenceOf(
+  wheel: string,
+  wheelName = 'curd-1.0-py3-none-any.whl',
+  recipe: Partial<Recipe> = {},
+): Evidence {
+  return { recipe: { ...RECIPE, ...recipe }, wheel, wheelName, facts: { sharedLibraries: [], hookRequirements: [] } };
+}
+
+/** A suite with two official modules, one command and one path. */
+export const OFFICIAL: OfficialNames = {
+  stdlibModules: new Set(['os', 'json', 'test']),
+  moduleOwner: (path) => (/^(?:zipp(?:[./]|$)|google\/cloud\/)/.test(path) ? 'python3-zipp' : undefined),
+  programOwner: (name) => (name === 'chardet' ? 'python3-chardet' : undefined),
+  fileOwner: (path) => (path === '/usr/share/man/man1/ls.1.gz' ? 'coreutils' : undefined),
+  isNamespace: (folder) => folder === 'google',
+  hasPackage: (name) =>
+    ['python3-zipp', 'python3-modem', 'python3-wcwidth', 'libc6', 'libgcc-s1', 'python3'].includes(name),
+};
+
+export function portsBelow(folder: string): AdmitPorts {
+  const published = { moduleOwner: async (module: string) => (module === 'taken' ? 'first-one' : undefined) };
+  return { official: OFFICIAL, published, folder };
+}

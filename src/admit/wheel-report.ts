@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+/** A wheel of more members or bytes is no package for a system's Python (ADMISSION.md, "Files"). */
+export const MAX_FILES = 50_000;
+export const MAX_BYTES = 4 * 1024 ** 3;
+export const MAX_REPORT_BYTES = 64 * 1024 ** 2;
+
+const text = z.string().max(1_000_000);
+const short = z.string().max(5000);
+const list = z.array(text).max(20_000).readonly();
+
+const elfSchema = z.object({
+  bits: z.union([z.literal(32), z.literal(64)]),
+  littleEndian: z.boolean(),
+  machine: z.number().int(),
+  type: z.number().int(),
+  executableStack: z.boolean(),
+  interpreter: short.optional(),
+  soname: short.optional(),
+  needed: z.array(short).max(10_000),
+  searchPath: z.array(short).max(100_000),
+});
+
+const fileSchema = z.object({
+  /** Path in the archive; the reader let only relative UTF-8 paths without `..` through. */
+  name: z.string().min(1).max(4096),
+  /** Unix mode of the archive entry, 0 where it has none. */
+  mode: z.number().int().min(0).max(0xffff),
+  elf: z.union([elfSchema, z.object({ malformed: short })]).optional(),
+  /** First line of a file that starts with `#!`. */
+  shebang: z.string().max(600).optional(),
+  /** Whole text of a `.pth` file of the top level. */
+  pth: z.string().max(70_000).optional(),
+});
+
+const metadataSchema = z.object({
+  metadataVersion: short,
+  name: short,
+  version: short,
+  summary: text.optional(),
+  description: text.optional(),
+  descriptionContentType: short.optional(),
+  homePage: text.optional(),
+  projectUrls: z
+    .array(z.object({ label: text, url: text }))
+    .max(1000)
+    .readonly(),
+  author: text.optional(),
+  authorEmail: text.optional(),
+  maintainer: text.optional(),
+  maintainerEmail: text.optional(),
+  license: text.optional(),
+  licenseExpression: text.optional(),
+  licenseFiles: list,
+  classifiers: list,
+  keywords: text.optional(),
+  requiresPython: short.optional(),
+  requiresDist: list,
+  providesExtra: list,
+  dynamic: list,
+});
+
+const wheelSchema = z.object({
+  /** In the order in which their contents were sent. */
+  files: z.array(fileSchema).max(MAX_FILES),
+  /** Name of the one `.dist-info` folder. */
+  distInfo: short,
+  metadata: metadataSchema,
+  /** `Wheel-Version` and `Tag` of the WHEEL file. */
+  wheelVersion: short,
+  /** Console and GUI scripts of entry_points.txt. */
+  scripts: z.array(z.object({ name: short, module: short, attribute: short })).max(20_000),
+  /** All other entry points as written, `line [group]`. */
+  plugins: list,
+  /** Folders that `namespace_packages.txt` names, with slashes. */
+  namespaces: z.array(short).max(1000),
+  licences: z.array(z.object({ name: short, text })).max(50),
+});
+
+/** What the reading process found, or the archive rule that stopped it. Checked again by the parent: still hostile content. */
+export const wheelReportSchema = z.union([
+  wheelSchema,
+  z.object({ refused: z.object({ rule: short, detail: short }) }),
+]);
+export type WheelReport = z.infer<typeof wheelReportSchema>;
+export type WheelFacts = z.infer<typeof wheelSchema>;
+export type WheelFile = z.infer<typeof fileSchema>;
