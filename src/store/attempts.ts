@@ -7,6 +7,7 @@ import type { Target } from '../model/target.ts';
 import { ownerLives, processOwner } from './process-owner.ts';
 import type { Attempt, AttemptEnding, AttemptFilter, AttemptStart } from './records.ts';
 import type { Database } from './schema.ts';
+import { storableJson, storableText } from './storable.ts';
 
 /*
  * An attempt is running (outcome null) until it is ended once, by its own process or, when that has died, by the next start:
@@ -44,22 +45,32 @@ export async function endAttempt(database: Database, id: string, ending: Attempt
     const ended = await transaction
       .updateTable('attempts')
       .set({
-        ...columns,
-        ...(evidence ? { evidence: JSON.stringify(evidence) } : {}),
-        ...(provenance ? { provenance: JSON.stringify(provenance) } : {}),
-        ...(timingsMs ? { timingsMs: JSON.stringify(timingsMs) } : {}),
+        ...storableTexts(columns),
+        ...(evidence ? { evidence: storableJson(evidence) } : {}),
+        ...(provenance ? { provenance: storableJson(provenance) } : {}),
+        ...(timingsMs ? { timingsMs: storableJson(timingsMs) } : {}),
         endedAt: sql<Date>`clock_timestamp()`,
       })
       .where('id', '=', id)
       .where('outcome', 'is', null)
       .executeTakeFirst();
     if (ended.numUpdatedRows === 0n) throw await whyNotEnded(transaction, id);
-    if (ledger.length > 0)
-      await transaction
-        .insertInto('ledger')
-        .values(ledger.map((entry, line) => ({ attempt: id, line, ...entry })))
-        .execute();
+    // One parameter for all lines: a statement takes 65,535, a wheel may have 50,000 files.
+    const lines = storableJson(ledger.map((entry, line) => ({ ...entry, line })));
+    await sql`insert into ledger (attempt, line, kind, fact, fate, detail)
+      select ${id}, line, kind, fact, fate, detail
+      from jsonb_to_recordset(${lines}::jsonb) as entry (line integer, kind text, fact text, fate text, detail text)`.execute(
+      transaction,
+    );
   });
+}
+
+function storableTexts<T extends object>(columns: T): T {
+  const entries = Object.entries(columns).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? storableText(value) : (value as unknown),
+  ]);
+  return Object.fromEntries(entries) as T;
 }
 
 async function whyNotEnded(database: Database, id: string): Promise<RennetError> {

@@ -11,6 +11,7 @@ import {
   DATABASE_USER,
   findPrograms,
   isReachable,
+  PORT,
   placed,
   type ServiceContext,
   serverArguments,
@@ -38,7 +39,7 @@ export interface StartedServer {
 
 /**
  * Starts the private cluster's server, which is made on first use. Two processes may do so at once: the data folder appears by one
- * rename, and the server starts under a file lock that it and its children keep. That lock also makes a stale postmaster.pid
+ * rename, and the server starts under a file lock that it and its children keep. That lock also makes stale pid files
  * (kill -9, power cut) harmless: who holds it knows that no process of the old server is left, whatever runs under its pid now.
  */
 export async function startServer(state: StateFolder, signal: AbortSignal): Promise<StartedServer> {
@@ -125,8 +126,11 @@ async function spawnServer(paths: ClusterPaths, programs: string, context: Servi
   const before = size > LOG_BYTES ? 0 : size;
   const log = await open(paths.log, 'a', 0o640);
   const data = placed(context, paths.data);
-  const server = serverArguments(programs, data, placed(context, paths.socketFolder));
-  const forget = ['sh', '-c', 'rm -f "$1/postmaster.pid" && shift && exec "$@"', 'sh', data];
+  const socketFolder = placed(context, paths.socketFolder);
+  const server = serverArguments(programs, data, socketFolder);
+  // Both files name the pid of a server; a stale one may belong to anyone by now, or to its own unreaped zombie.
+  const stale = [`${data}/postmaster.pid`, `${socketFolder}/.s.PGSQL.${PORT}.lock`];
+  const forget = ['sh', '-c', 'rm -f -- "$1" "$2" && shift 2 && exec "$@"', 'sh', ...stale];
   const lock = ['--no-fork', '--nonblock', '--conflict-exit-code', String(LOCK_TAKEN), paths.lock];
   let child: ChildProcess;
   try {

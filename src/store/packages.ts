@@ -4,6 +4,7 @@ import type { StateFolder } from '../model/state.ts';
 import { blobExists } from './blobs.ts';
 import type { PackageRecord, PublishedRow, RecordResult, SuiteContent } from './records.ts';
 import type { Database } from './schema.ts';
+import { storableJson } from './storable.ts';
 
 /*
  * What a suite's index shall hold is the rows without `removedAt`. Every change of that raises the suite's `wantedChange` in its own
@@ -110,12 +111,9 @@ async function withdrawChange(database: Database, suite: string): Promise<void> 
 }
 
 async function ownModules(database: Database, project: string, modules: readonly string[]): Promise<void> {
-  if (modules.length === 0) return;
-  await database
-    .insertInto('packageModules')
-    .values(modules.map((module) => ({ module, project })))
-    .onConflict((conflict) => conflict.column('module').doNothing())
-    .execute();
+  await sql`insert into package_modules (module, project)
+    select module, ${project} from jsonb_array_elements_text(${storableJson(modules)}::jsonb) as list (module)
+    on conflict (module) do nothing`.execute(database);
 }
 
 export async function publishedRows(database: Database, suite: string): Promise<SuiteContent> {
@@ -194,6 +192,12 @@ export async function removePackages(database: Database, names: readonly string[
       .execute();
     return [...new Set(removed.map((row) => row.package))].sort();
   });
+}
+
+/** Suites that hold or held a package, in order. */
+export async function listSuites(database: Database): Promise<string[]> {
+  const rows = await database.selectFrom('suites').select('suite').orderBy('suite').execute();
+  return rows.map((row) => row.suite);
 }
 
 export async function unpublishedSuites(database: Database): Promise<string[]> {

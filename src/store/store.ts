@@ -6,6 +6,7 @@ import { type Connector, createConnector, databaseError } from './connection.ts'
 import { withLock } from './locks.ts';
 import { migrate } from './migrations.ts';
 import {
+  listSuites,
   markPublished,
   moduleOwner,
   nextBuild,
@@ -50,6 +51,8 @@ export interface Store {
   nextBuild(suite: string, name: string, upstream: string, architecture: Architecture | 'all'): Promise<number>;
   /** Records a package that shall be published. (suite, package, version, architecture) never changes its bytes. */
   recordPackage(row: PackageRecord): Promise<RecordResult>;
+  /** Suites that hold or held a package. */
+  suites(): Promise<string[]>;
   publishedRows(suite: string): Promise<SuiteContent>;
   /** Says that the index with all rows up to `change` is in place; gives the new generation number. */
   markPublished(suite: string, change: number): Promise<number>;
@@ -67,6 +70,7 @@ export interface Store {
     fn: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T>;
+  /** Closes the connections; the server stays. Once more does nothing. */
   close(): Promise<void>;
 }
 
@@ -93,6 +97,7 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     interrupted: await endInterrupted(database),
     unpublishedSuites: await unpublishedSuites(database),
   };
+  let closing: Promise<void> | undefined;
   return {
     recovery,
     beginAttempt: (start) => guarded(beginAttempt(database, start)),
@@ -105,6 +110,7 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     nextBuild: (suite, name, upstream, architecture) =>
       guarded(nextBuild(database, suite, name, upstream, architecture)),
     recordPackage: (row) => guarded(recordPackage(database, state, row)),
+    suites: () => guarded(listSuites(database)),
     publishedRows: (suite) => guarded(publishedRows(database, suite)),
     markPublished: (suite, change) => guarded(markPublished(database, suite, change)),
     removePackages: (names, suite) => guarded(removePackages(database, names, suite)),
@@ -115,7 +121,7 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
       const tell = (holder: string) => onWait(`Another Rennet (${holder}) builds ${what}; waiting for it.`);
       return withLock(connector, `rennet build ${what}`, tell, fn, inner);
     },
-    close: () => connector.pool.end(),
+    close: () => (closing ??= connector.pool.end()),
   };
 }
 
