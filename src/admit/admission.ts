@@ -43,6 +43,8 @@ export interface Admitted {
   readonly hasElf: boolean;
   readonly elf: readonly AdmittedElf[];
   readonly pythonBound: PythonBound;
+  /** Relations on official packages that own the linked libraries, as the guest found them; each was looked up. */
+  readonly sharedLibraries: readonly string[];
   readonly ledger: readonly LedgerLine[];
 }
 

@@ -21,7 +21,15 @@ export async function admit(evidence: Evidence, ports: AdmitPorts, signal: Abort
   const read = await readInOwnProcess(evidence.wheel, join(folder, 'content'), signal);
   if ('refused' in read) return refusal({ recipe }, ruleOf(read.refused.rule), read.refused.detail, []);
   const { facts, contents } = read;
-  const context = { recipe, wheelName, facts, official: ports.official, published: new Map<string, string>() };
+  const { sharedLibraries } = evidence.facts;
+  const context = {
+    recipe,
+    wheelName,
+    facts,
+    sharedLibraries,
+    official: ports.official,
+    published: new Map<string, string>(),
+  };
   const judged = judge({ ...context, published: await publishedByOthers(context, ports.published) });
   if ('admitted' in judged) return judged;
 
@@ -42,6 +50,7 @@ export async function admit(evidence: Evidence, ports: AdmitPorts, signal: Abort
     hasElf: elf.length > 0,
     elf,
     pythonBound: pythonBoundOf(judged.kept, wheelName),
+    sharedLibraries,
     ledger: judged.ledger,
   };
 }

@@ -19,6 +19,8 @@ export interface RuleContext {
   readonly recipe: Recipe;
   readonly wheelName: string;
   readonly facts: WheelFacts;
+  /** Relations that the guest claims for the libraries that compiled files link to. */
+  readonly sharedLibraries: readonly string[];
   readonly official: OfficialNames;
   /** Modules, with slashes, that other projects have published, and which project was first. */
   readonly published: ReadonlyMap<string, string>;

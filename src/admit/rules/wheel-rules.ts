@@ -1,5 +1,7 @@
+import { parseRelations, type Relation } from '../../debian/relation.ts';
 import { normaliseProject, parseFileName, wheelFits } from '../../python/name.ts';
 import { canonicalVersion, compareVersions } from '../../python/version.ts';
+import type { OfficialNames } from '../admission.ts';
 import { lookAlikes } from '../look-alikes.ts';
 import { quoted, type RuleContext, type WheelRule } from './rule.ts';
 
@@ -77,7 +79,31 @@ export const WHEEL_RULES: readonly WheelRule[] = [
       return binary && `the upstream wheel carries the compiled file ${quoted(binary.name)}`;
     },
   },
+  {
+    name: 'shared-library',
+    verdict: 'reject',
+    why: 'a package depends only on packages of the distribution and on those that Rennet computed',
+    finds({ sharedLibraries, official }) {
+      const wrong = sharedLibraries.find((text) => !isOfficialRelation(text, official));
+      return wrong === undefined ? undefined : `the guest claims the library dependency ${quoted(wrong)}`;
+    },
+  },
 ];
+
+/** One relation as dpkg-shlibdeps writes it: no restrictions, and every alternative an official package. */
+function isOfficialRelation(text: string, official: Pick<OfficialNames, 'hasPackage'>): boolean {
+  try {
+    const [alternatives = [], ...more] = parseRelations(text);
+    const plain = (relation: Relation) => !relation.qualifier && !relation.architectures && !relation.profiles;
+    return (
+      more.length === 0 &&
+      alternatives.length > 0 &&
+      alternatives.every((one) => plain(one) && official.hasPackage(one.package))
+    );
+  } catch {
+    return false;
+  }
+}
 
 /** Everything that says which release this is. */
 function claimsOf({ wheelName, facts, recipe }: RuleContext) {

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { ArchiveIndex } from '../debian/archive-index.ts';
+import { descriptionFrom, writeControl } from '../debian/control.ts';
+import { installedSizeKiB, writeDeb } from '../debian/deb.ts';
+import { debianVersion } from '../debian/pypi-version.ts';
+import type { AdmittedFile } from '../model/evidence.ts';
+import type { LedgerLine } from '../model/outcome.ts';
+import type { Recipe, Resolution } from '../model/recipe.ts';
+import type { Architecture } from '../model/target.ts';
+import type { AdmittedTree } from './admitted-tree.ts';
+import { changelogText } from './changelog.ts';
+import { copyrightFile } from './copyright.ts';
+import { dependsOf, suggestsOf } from './depends.ts';
+import { homepageOf } from './homepage.ts';
+import { maintainerScripts } from './maintainer-scripts.ts';
+
+/** 2000-01-01: for releases whose upload time the index does not give. */
+const FALLBACK_EPOCH = 946_684_800;
+
+export interface AssemblePorts {
+  readonly archive: Pick<ArchiveIndex, 'dists'>;
+  /** Relations on `python3:any` for a Requires-Python on the target. */
+  readonly pythonRelations: (requiresPython: string | undefined) => readonly string[];
+  /** `Name <address>` of the one who runs this Rennet. */
+  readonly maintainer: string;
+  /** N of the revision `-0~pypiN~…`. */
+  readonly build: number;
+  /** Folder for the `.deb`; made when missing. */
+  readonly folder: string;
+}
+
+export interface AssembledDeb {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly package: string;
+  /** Debian version with revision. */
+  readonly version: string;
+  readonly architecture: Architecture | 'all';
+  /** Text of the control file. */
+  readonly control: string;
+  /** Dotted, for the check. */
+  readonly modules: readonly string[];
+  /** With slashes, for the record of owners. */
+  readonly ownedModules: readonly string[];
+  /** Absolute paths below /usr/bin. */
+  readonly scripts: readonly string[];
+  readonly ledger: readonly LedgerLine[];
+}
+
+/**
+ * Writes the `.deb` of an admitted tree: copyright, changelog, control fields and maintainer scripts are Rennet's own.
+ * Same input, same bytes: all times are the upload time of the source file. Errors: `defect`, `no-space`, `missing-tool`,
+ * `unmappable-version`.
+ */
+export async function assemble(
+  tree: AdmittedTree,
+  recipe: Recipe,
+  resolution: Resolution,
+  ports: AssemblePorts,
+  signal: AbortSignal,
+): Promise<AssembledDeb> {
+  await mkdir(ports.folder, { recursive: true });
+  const { target } = recipe;
+  const version = debianVersion(recipe.version, target.suiteTag, ports.build);
+  const architecture = tree.hasElf ? target.architecture : 'all';
+  const epoch = epochOf(recipe.source.uploadedAt);
+  const homepage = homepageOf(tree.metadata);
+  const { text: copyright, licence } = copyrightFile(tree.metadata, tree.licences, homepage);
+  const changelog = changelogText({
+    package: recipe.package,
+    version,
+    suite: target.suite,
+    project: recipe.project,
+    release: recipe.version,
+    maintainer: ports.maintainer,
+    epoch,
+  });
+  const documents = `/usr/share/doc/${recipe.package}`;
+  const files = [
+    ...tree.files,
+    await written(`${documents}/copyright`, Buffer.from(copyright), ports.folder),
+    await written(`${documents}/changelog.Debian.gz`, gzipSync(changelog, { level: 9 }), ports.folder),
+  ];
+  const depends = dependsOf(tree, resolution.met, ports.pythonRelations(tree.metadata.requiresPython), target);
+  const control = writeControl({
+    package: recipe.package,
+    version,
+    architecture,
+    maintainer: ports.maintainer,
+    installedSizeKiB: installedSizeKiB(files, []),
+    depends,
+    suggests: suggestsOf(tree, target, ports.archive, depends),
+    provides: [`pypi-dist-${recipe.project} (= ${version})`],
+    ...(homepage === undefined ? {} : { homepage }),
+    description: descriptionFrom(
+      tree.metadata.summary,
+      tree.metadata.description,
+      tree.metadata.descriptionContentType,
+      recipe.project,
+      recipe.version,
+    ),
+  });
+  const path = join(ports.folder, `${recipe.package}_${version}_${architecture}.deb`);
+  const scripts = maintainerScripts(files.map((file) => file.path));
+  const deb = await writeDeb({ control, scripts, files, links: [], epoch }, path, signal);
+  return {
+    path,
+    sha256: deb.sha256,
+    bytes: deb.bytes,
+    package: recipe.package,
+    version,
+    architecture,
+    control,
+    modules: tree.modules,
+    ownedModules: tree.ownedModules,
+    scripts: tree.programs,
+    ledger: [...resolution.ledger, ...tree.ledger, ...fieldLines(tree, licence.name, homepage)],
+  };
+}
+
+/** Seconds since 1970, within what tar and dpkg take: lintian calls files before 1985 ancient, dpkg warns of the future. */
+function epochOf(uploadedAt: string | undefined): number {
+  const seconds = Math.floor(Date.parse(uploadedAt ?? '') / 1000);
+  const sane = seconds >= 500_000_000 && seconds <= Date.now() / 1000;
+  return sane ? seconds : FALLBACK_EPOCH;
+}
+
+function fieldLines(tree: AdmittedTree, licence: string, homepage: string | undefined): LedgerLine[] {
+  const { metadata } = tree;
+  const line = (fact: string, fate: LedgerLine['fate'], detail: string): LedgerLine => ({
+    kind: 'field',
+    fact,
+    fate,
+    detail,
+  });
+  return [
+    line('License', licence === 'unknown' ? 'left-out' : 'translated', `copyright: ${licence}`),
+    ...(metadata.requiresPython === undefined
+      ? []
+      : [line(`Requires-Python: ${metadata.requiresPython}`, 'translated', 'Depends on python3')]),
+    ...(homepage === undefined ? [] : [line('Home-page', 'translated', homepage)]),
+  ];
+}
+
+async function written(path: string, bytes: Buffer, folder: string): Promise<AdmittedFile> {
+  const content = join(folder, path.split('/').at(-1) ?? '');
+  await writeFile(content, bytes, { mode: 0o600 });
+  return { path, mode: 0o644, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), content };
+}
