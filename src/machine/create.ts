@@ -1,0 +1,36 @@
+import { RennetError } from '../model/errors.ts';
+import type { DriverName, MachineDriver } from '../model/machine.ts';
+import type { Progress } from '../model/progress.ts';
+import type { StateFolder } from '../model/state.ts';
+import type { AcceleratorChoice } from './qemu/accelerator.ts';
+import { createNamespaceDriver } from './namespace/namespace-driver.ts';
+import { createQemuDriver } from './qemu/driver.ts';
+import { createTemplateStore } from './qemu/template.ts';
+
+export interface DriverOptions {
+  readonly state: StateFolder;
+  /** `auto` when not given: KVM where it boots, else emulation, and the isolation says which. */
+  readonly accelerator?: AcceleratorChoice;
+  readonly progress?: Progress;
+}
+
+/** Makes a driver; nothing is started or tested before the first `run`. */
+export function createDriver(name: DriverName, options: DriverOptions): MachineDriver {
+  const { state, progress = () => {} } = options;
+  switch (name) {
+    case 'qemu':
+      return createQemuDriver({
+        state,
+        accelerator: options.accelerator ?? 'auto',
+        templates: createTemplateStore(state, progress),
+      });
+    case 'namespace':
+      return createNamespaceDriver();
+    case 'fake':
+      throw new RennetError(
+        'bad-usage',
+        'The fake driver runs nothing; it is for tests only.',
+        'Use qemu or namespace.',
+      );
+  }
+}

@@ -1,0 +1,214 @@
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { type Socket, createConnection } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { RennetError } from '../model/errors.ts';
+import type { StateFolder } from '../model/state.ts';
+import { lockFile } from './lock.ts';
+import { createLineCutter } from './lines.ts';
+import { ensureMemoryFolder } from './memory.ts';
+
+const PROGRAM = fileURLToPath(new URL('qemu/keeper.py', import.meta.url));
+const PROTOCOL = 1;
+const START_MS = 10_000;
+const DEFAULT_IDLE_SECONDS = 1800;
+
+const memory = z.object({
+  name: z.string(),
+  /** Descriptor number in the keeper. */
+  fd: z.int(),
+  bytes: z.int(),
+  usedBytes: z.int(),
+  sealed: z.boolean(),
+  note: z.unknown(),
+});
+/** A memory that the keeper holds. */
+export type KeptMemory = z.infer<typeof memory>;
+
+/**
+ * A lease on the keeper: the process that outlives this one and holds templates; it ends some time after its last lease.
+ * Every method rejects with RennetError `template-failed` when the keeper is gone.
+ */
+export interface Keeper {
+  readonly pid: number;
+  /** A new, empty memory; dropped when this lease ends before it is sealed. undefined when the name is taken. */
+  createMemory(name: string, bytes: number): Promise<KeptMemory | undefined>;
+  findMemory(name: string): Promise<KeptMemory | undefined>;
+  listMemories(): Promise<readonly KeptMemory[]>;
+  /** Makes it unwritable for good; no writable mapping may be left. `note` is given back by `findMemory`. */
+  sealMemory(name: string, note: unknown): Promise<KeptMemory>;
+  dropMemory(name: string): Promise<void>;
+  /** sha256 of its content, the same for the memory and for its file. */
+  digestMemory(name: string): Promise<string>;
+  /** Writes it to a new file without its holes; gives the digest. */
+  saveMemory(name: string, path: string): Promise<string>;
+  /** Fills an unsealed memory from such a file; gives the digest. */
+  loadMemory(name: string, path: string): Promise<string>;
+  /** A path of this process's view under which the memory can be opened. */
+  pathOf(kept: KeptMemory): string;
+  /** A command to run once when the keeper ends, such as the private database's stop. */
+  registerIdleStop(command: readonly string[]): Promise<void>;
+  /** Ends the keeper at once, idle stops included. */
+  stop(): Promise<void>;
+  /** Ends the lease. */
+  close(): void;
+}
+
+/** Takes a lease, starting the keeper where none runs. RennetError `template-failed`, `state-unwritable`, `cancelled`. */
+export async function openKeeper(
+  state: StateFolder,
+  signal: AbortSignal,
+  idleSeconds = Number(process.env['RENNET_KEEPER_IDLE_SECONDS'] ?? DEFAULT_IDLE_SECONDS),
+): Promise<Keeper> {
+  const running = await findKeeper(state);
+  if (running !== undefined) return running;
+  await ensureMemoryFolder(state);
+  const lock = await lockFile(join(state.run, 'keeper.lock'), signal);
+  try {
+    return (await findKeeper(state)) ?? (await startKeeper(state, idleSeconds, signal));
+  } finally {
+    await lock.release();
+  }
+}
+
+/** A lease on the keeper that runs; undefined when none does. */
+export async function findKeeper(state: StateFolder): Promise<Keeper | undefined> {
+  // In the memory folder, not in `run`: the name of a socket has 107 bytes at most.
+  const socket = await connect(join(state.memory, 'keeper.sock'));
+  if (socket === undefined) return undefined;
+  const ask = talk(socket);
+  try {
+    const hello = z.object({ protocol: z.int(), pid: z.int() }).parse(await ask('hello'));
+    if (hello.protocol === PROTOCOL) return keeper(hello.pid, ask, socket);
+    // Of another version of rennet: its memories are of no use to us, nor ours to it.
+    await ask('stop');
+  } catch {
+    // It was just ending.
+  }
+  socket.destroy();
+  return undefined;
+}
+
+async function startKeeper(state: StateFolder, idleSeconds: number, signal: AbortSignal): Promise<Keeper> {
+  await mkdir(state.run, { recursive: true });
+  const log = openSync(join(state.run, 'keeper.log'), 'w', 0o600);
+  // A session of its own, so that neither ^C nor the end of the terminal reaches it.
+  const child = spawn(
+    '/usr/bin/python3',
+    ['-I', '-S', PROGRAM, join(state.memory, 'keeper.sock'), String(idleSeconds)],
+    {
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: '/',
+    },
+  );
+  const failed = new Promise<void>((resolve) => {
+    child.once('error', () => resolve());
+    child.once('exit', () => resolve());
+  });
+  let ended = false;
+  void failed.then(() => (ended = true));
+  child.unref();
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline && !ended) {
+    if (signal.aborted) throw new RennetError('cancelled', 'Starting the keeper of templates was stopped.');
+    const running = await findKeeper(state);
+    if (running !== undefined) return running;
+    await sleep(10);
+  }
+  throw new RennetError(
+    'template-failed',
+    'The keeper of templates does not start.',
+    `See ${join(state.run, 'keeper.log')}.`,
+  );
+}
+
+type Ask = (op: string, request?: Record<string, unknown>) => Promise<unknown>;
+
+function keeper(pid: number, ask: Ask, socket: Socket): Keeper {
+  const digest = z.object({ sha256: z.string() });
+  return {
+    pid,
+    async createMemory(name, bytes) {
+      const made = await ask('create', { name, bytes });
+      return made === undefined ? undefined : memory.parse(made);
+    },
+    async findMemory(name) {
+      const { found } = z.object({ found: memory.nullable() }).parse(await ask('find', { name }));
+      return found ?? undefined;
+    },
+    async listMemories() {
+      return z.object({ memories: z.array(memory) }).parse(await ask('list')).memories;
+    },
+    async sealMemory(name, note) {
+      return memory.parse(await ask('seal', { name, note }));
+    },
+    async dropMemory(name) {
+      await ask('drop', { name });
+    },
+    async digestMemory(name) {
+      return digest.parse(await ask('digest', { name })).sha256;
+    },
+    async saveMemory(name, path) {
+      return digest.parse(await ask('save', { name, path })).sha256;
+    },
+    async loadMemory(name, path) {
+      return digest.parse(await ask('load', { name, path })).sha256;
+    },
+    pathOf: (kept) => `/proc/${pid}/fd/${kept.fd}`,
+    async registerIdleStop(command) {
+      await ask('idleStop', { command });
+    },
+    async stop() {
+      const gone = new Promise((resolve) => socket.once('close', resolve));
+      await ask('stop');
+      await gone;
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+/** Requests are answered in order. A refusal (a name that is taken or missing) is undefined. */
+function talk(socket: Socket): Ask {
+  const answer = z.union([
+    z.object({ ok: z.unknown() }),
+    z.object({ refused: z.string() }),
+    z.object({ error: z.string() }),
+  ]);
+  const waiting: { resolve: (line: Uint8Array) => void; reject: (error: Error) => void }[] = [];
+  const cutter = createLineCutter();
+  let gone: RennetError | undefined;
+  socket.on('data', (chunk: Buffer) => {
+    for (const line of cutter.push(chunk).lines) waiting.shift()?.resolve(line);
+    if (waiting.length === 0) socket.unref();
+  });
+  socket.on('error', () => {});
+  socket.on('close', () => {
+    gone = new RennetError('template-failed', 'The keeper of templates has ended.', 'Run the command again.');
+    for (const { reject } of waiting.splice(0)) reject(gone);
+  });
+  return async (op, request = {}) => {
+    if (gone !== undefined) throw gone;
+    const line = await new Promise<Uint8Array>((resolve, reject) => {
+      waiting.push({ resolve, reject });
+      // An open lease alone must not keep this process alive.
+      socket.ref();
+      socket.write(`${JSON.stringify({ ...request, op })}\n`);
+    });
+    const said = answer.parse(JSON.parse(new TextDecoder().decode(line)));
+    if ('error' in said) throw new RennetError('template-failed', `The keeper of templates failed: ${said.error}`);
+    return 'refused' in said ? undefined : said.ok;
+  };
+}
+
+function connect(path: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', () => resolve(undefined));
+  });
+}

@@ -1,0 +1,171 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { RennetError } from '../../model/errors.ts';
+import type { Image } from '../../model/machine.ts';
+import type { StateFolder } from '../../model/state.ts';
+import { createLineCutter } from '../lines.ts';
+import { lockFile } from '../lock.ts';
+import { parseGuestLine } from '../messages.ts';
+import { launch } from './launch.ts';
+import { findQemu, readJson, writeJson } from './program.ts';
+import { reserveSlot } from './slot.ts';
+import { makePlaceholder } from './placeholder.ts';
+
+export type AcceleratorChoice = 'auto' | 'kvm' | 'tcg';
+
+/** What KVM on this host is worth. */
+export interface KvmState {
+  readonly state: 'works' | 'broken' | 'missing' | 'untested';
+  readonly sentence: string;
+}
+
+export interface Accelerator {
+  readonly accelerator: 'kvm' | 'tcg';
+  /** Group of /dev/kvm, for the slot's user; undefined without KVM. */
+  readonly kvmGroup: number | undefined;
+  readonly sentence: string;
+}
+
+/** A kernel that is not at its agent by then will not come: KVM takes under 2 s. */
+const SELF_TEST_MS = 12_000;
+const DEVICE = '/dev/kvm';
+const EMULATED = 'Guests run under emulation (TCG): slow, and no security boundary by the policy of QEMU.';
+const kept = z.object({ key: z.string(), state: z.enum(['works', 'broken']), sentence: z.string() });
+
+/**
+ * Decides with what guests of this image run. `auto`: KVM where it boots the real kernel, else emulation. `kvm`: KVM or an error, never
+ * a silent fall-back. RennetError `kvm-missing`, `kvm-broken`.
+ */
+export async function chooseAccelerator(
+  choice: AcceleratorChoice,
+  image: Image,
+  state: StateFolder,
+  signal: AbortSignal,
+): Promise<Accelerator> {
+  if (choice === 'tcg') return { accelerator: 'tcg', kvmGroup: undefined, sentence: EMULATED };
+  const kvm = await kvmSelfTest(image, state, signal);
+  if (kvm.state === 'works') {
+    return { accelerator: 'kvm', kvmGroup: (await stat(DEVICE)).gid, sentence: 'Guests run on KVM.' };
+  }
+  if (choice === 'kvm') {
+    const hint = 'Mend it (rennet doctor says more), or allow emulation.';
+    throw new RennetError(kvm.state === 'missing' ? 'kvm-missing' : 'kvm-broken', kvm.sentence, hint);
+  }
+  return { accelerator: 'tcg', kvmGroup: undefined, sentence: `${kvm.sentence} ${EMULATED}` };
+}
+
+/**
+ * Finds out whether KVM is any good by booting the image's kernel to its waiting agent with a deadline: there are hosts whose /dev/kvm
+ * opens, makes machines, and hangs or aborts with a real kernel. The answer is kept for this boot, kernel and QEMU.
+ */
+export async function kvmSelfTest(image: Image, state: StateFolder, signal: AbortSignal): Promise<KvmState> {
+  const device = await deviceState();
+  if (device !== undefined) return device;
+  const file = join(state.run, 'kvm.json');
+  const key = await selfTestKey(image, state);
+  const before = kept.safeParse(await readJson(file));
+  if (before.success && before.data.key === key) return before.data;
+  const lock = await lockFile(join(state.run, 'kvm.lock'), signal);
+  try {
+    const meanwhile = kept.safeParse(await readJson(file));
+    if (meanwhile.success && meanwhile.data.key === key) return meanwhile.data;
+    const found = await bootOnKvm(image, state, signal);
+    await writeJson(file, { key, ...found });
+    return found;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** What is known without booting anything; `untested` where nobody has tried since the host's boot. */
+export async function knownKvmState(state: StateFolder): Promise<KvmState> {
+  const device = await deviceState();
+  if (device !== undefined) return device;
+  const before = kept.safeParse(await readJson(join(state.run, 'kvm.json')));
+  const current = before.success && before.data.key.startsWith(await bootId());
+  return current ? before.data : { state: 'untested', sentence: 'KVM is there; the first guest tries it.' };
+}
+
+async function deviceState(): Promise<KvmState | undefined> {
+  try {
+    await (await open(DEVICE, 'r+')).close();
+    return undefined;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    return code === 'ENOENT'
+      ? { state: 'missing', sentence: 'This host has no /dev/kvm.' }
+      : { state: 'missing', sentence: `/dev/kvm cannot be opened by this user (${String(code)}).` };
+  }
+}
+
+async function bootOnKvm(
+  image: Image,
+  state: StateFolder,
+  signal: AbortSignal,
+): Promise<KvmState & { state: 'works' | 'broken' }> {
+  const qemu = await findQemu(state);
+  const slot = await reserveSlot(state);
+  try {
+    const input = await makePlaceholder(slot.folder);
+    const machine = launch({
+      shape: { accelerator: 'kvm', memoryMiB: 512, cpus: 1 },
+      files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
+      uid: slot.uid,
+      kvmGroup: (await stat(DEVICE)).gid,
+      qemu: qemu.path,
+      memory: { kind: 'own' },
+    });
+    try {
+      const booted = await untilWaiting(machine, SELF_TEST_MS, signal);
+      if (booted) return { state: 'works', sentence: 'KVM boots the real kernel.' };
+      signal.throwIfAborted();
+      const complaint = machine.complaints().split('\n').at(0) ?? '';
+      const how = complaint === '' ? 'the guest hangs in silence' : complaint.slice(0, 200);
+      return { state: 'broken', sentence: `/dev/kvm is there but does not boot a kernel: ${printable(how)}.` };
+    } finally {
+      await machine.destroy();
+    }
+  } finally {
+    await slot.release();
+  }
+}
+
+/** True when the guest's agent says that it waits; false when the machine ended, the time is over, or the caller wants it to end. */
+export async function untilWaiting(
+  machine: Pick<ReturnType<typeof launch>, 'streams' | 'ended'>,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const over = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+  const cutter = createLineCutter();
+  const waiting = Promise.withResolvers<boolean>();
+  const hear = (chunk: Buffer): void => {
+    for (const line of cutter.push(chunk).lines) {
+      if (parseGuestLine(line)?.type === 'waiting') waiting.resolve(true);
+    }
+  };
+  const stop = (): void => waiting.resolve(false);
+  machine.streams.control.on('data', hear);
+  over.addEventListener('abort', stop);
+  if (over.aborted) stop();
+  void machine.ended.then(stop);
+  try {
+    return await waiting.promise;
+  } finally {
+    machine.streams.control.off('data', hear);
+    over.removeEventListener('abort', stop);
+  }
+}
+
+async function selfTestKey(image: Image, state: StateFolder): Promise<string> {
+  const { version } = await findQemu(state);
+  const kernel = await stat(image.kernel);
+  return `${await bootId()} ${version} ${kernel.size}-${image.digest}`;
+}
+
+async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').trim();

@@ -1,0 +1,93 @@
+/** What a machine is made of; everything that a template must share with its clones, and nothing that differs between clones. */
+export interface MachineShape {
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly memoryMiB: number;
+  readonly cpus: number;
+}
+
+/** Where a machine's memory comes from. */
+export type MemorySource =
+  /** Private memory of this QEMU: a cold boot. */
+  | { readonly kind: 'own' }
+  /** A shared mapping that becomes a template; the page cache is warmed at boot. */
+  | { readonly kind: 'template'; readonly memoryFd: number }
+  /** A private mapping of a sealed template, with the device state to restore. */
+  | { readonly kind: 'clone'; readonly memoryFd: number; readonly stateFd: number };
+
+/** File descriptors that QEMU inherits: one end of a socket pair each. */
+export const CHANNEL_FDS = { control: 3, log: 4, output: 5, console: 6 } as const;
+export const QMP_FD = 7;
+/** Paths in the jail, the same for every guest, so that arguments do not differ between a template and its clones. */
+export const JAIL_PATHS = {
+  kernel: '/kernel',
+  initrd: '/initrd',
+  base: '/base.ext4',
+  input: '/input.squashfs',
+} as const;
+
+/** Size of every input disk; a clone's disk must be as large as the placeholder that its template saw. */
+export const INPUT_DISK_BYTES = 4 * 1024 ** 3;
+
+const CHANNELS = ['control', 'log', 'output'] as const;
+
+/**
+ * QEMU's command line after the program's name. No network, no balloon, no folder sharing, no default devices
+ * (docs/decisions/0003-machine.md). Pure.
+ */
+export function qemuArguments(shape: MachineShape, memory: MemorySource, options: { monitor: boolean }): string[] {
+  return [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-M', `microvm,rtc=on${memory.kind === 'own' ? '' : ',memory-backend=ram0'}`],
+    ...accelerator(shape),
+    ...['-m', String(shape.memoryMiB), '-smp', String(shape.cpus)],
+    ...memoryArguments(shape, memory),
+    ...['-kernel', JAIL_PATHS.kernel, '-initrd', JAIL_PATHS.initrd, '-append', kernelCommandLine(memory)],
+    ...['-global', 'virtio-mmio.force-legacy=false'],
+    ...disk('base', JAIL_PATHS.base, 'rennet-base'),
+    ...disk('input', JAIL_PATHS.input, 'rennet-in'),
+    ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
+    ...['-device', 'virtio-serial-device,max_ports=4'],
+    ...CHANNELS.flatMap((name) => [
+      ...['-chardev', `socket,id=${name},fd=${CHANNEL_FDS[name]}`],
+      ...['-device', `virtserialport,chardev=${name},name=rennet.${name},id=${name}`],
+    ]),
+    // Only the kernel's own complaints go there; the log has its own, quicker channel.
+    ...['-chardev', `socket,id=console,fd=${CHANNEL_FDS.console}`, '-serial', 'chardev:console'],
+    ...(options.monitor ? ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'] : []),
+  ];
+}
+
+function accelerator(shape: MachineShape): string[] {
+  return shape.accelerator === 'kvm'
+    ? ['-accel', 'kvm', '-cpu', 'host']
+    : // A small translation buffer keeps QEMU small; 64 MiB hold what a build runs.
+      ['-accel', 'tcg,tb-size=64', '-cpu', 'max'];
+}
+
+function memoryArguments(shape: MachineShape, memory: MemorySource): string[] {
+  if (memory.kind === 'own') return [];
+  const share = memory.kind === 'template' ? 'on' : 'off';
+  return [
+    ...[
+      '-object',
+      `memory-backend-file,id=ram0,size=${shape.memoryMiB}M,mem-path=/proc/self/fd/${memory.memoryFd},share=${share}`,
+    ],
+    // Memory that lies in a file is not part of the migration stream, which is then only the devices' state.
+    ...['-global', 'migration.x-ignore-shared=on'],
+    ...(memory.kind === 'clone' ? ['-incoming', `fd:${memory.stateFd}`] : []),
+  ];
+}
+
+function kernelCommandLine(memory: MemorySource): string {
+  // tsc_early_khz: on a loaded host the calibration of the clock hangs under emulation ("Unable to calibrate against PIT").
+  const line = 'console=ttyS0 quiet panic=-1 reboot=t tsc_early_khz=2000000';
+  return memory.kind === 'own' ? line : `${line} rennet.warm`;
+}
+
+function disk(id: string, file: string, serial: string): string[] {
+  return [
+    ...['-drive', `if=none,id=${id},file=${file},format=raw,readonly=on,file.locking=off`],
+    ...['-device', `virtio-blk-device,drive=${id},serial=${serial}`],
+  ];
+}

@@ -1,0 +1,64 @@
+import { JAIL_PATHS } from './arguments.ts';
+
+/** Files of the host that one guest may read, beside QEMU itself. */
+export interface JailFiles {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly base: string;
+  readonly input: string;
+}
+
+export interface JailOptions {
+  readonly files: JailFiles;
+  /** Own uid and gid of the guest's slot where we are root; undefined: a user namespace of our own. */
+  readonly uid: number | undefined;
+  /** Group that may open /dev/kvm; undefined without KVM. */
+  readonly kvmGroup: number | undefined;
+  /** Bound on QEMU's address space. */
+  readonly addressSpaceMiB: number;
+  /** Only the maker of a template writes files at all (the device state, to a descriptor). */
+  readonly mayWrite: boolean;
+  readonly qemu: string;
+}
+
+const LIBRARIES = '/usr/lib';
+const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
+
+/**
+ * The command that runs QEMU in its jail: own user, no capabilities, no new privileges, empty network, own mount, pid, ipc and uts
+ * namespaces, a root that holds only QEMU, its libraries and firmware, rlimits. Inherited descriptors pass through. When the launcher
+ * dies, bwrap dies (`--die-with-parent`), and with it the pid namespace and QEMU, whatever user it runs as. Pure.
+ */
+export function jailed(options: JailOptions, qemuArguments: readonly string[]): string[] {
+  const { files, uid } = options;
+  return [
+    ...['prlimit', '--core=0', '--nofile=512', `--as=${options.addressSpaceMiB * 1024 * 1024}`],
+    ...(options.mayWrite ? [] : ['--fsize=0']),
+    ...['bwrap', '--die-with-parent', '--new-session', '--clearenv', '--unshare-pid', '--unshare-net', '--unshare-ipc'],
+    ...['--unshare-uts', '--unshare-cgroup-try'],
+    ...(uid === undefined
+      ? ['--unshare-user']
+      : ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((it) => ['--cap-add', it])),
+    // Parents that bwrap makes by itself are closed to the slot's user.
+    ...['/usr', '/usr/bin', '/usr/share'].flatMap((folder) => ['--dir', folder]),
+    ...['--ro-bind', LIBRARIES, LIBRARIES, '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64'],
+    ...['--ro-bind-try', '/usr/lib64', '/usr/lib64'],
+    ...FIRMWARE.flatMap((folder) => ['--ro-bind-try', folder, folder]),
+    ...['--ro-bind', options.qemu, options.qemu],
+    ...(uid === undefined ? [] : ['--ro-bind', '/usr/bin/setpriv', '/usr/bin/setpriv']),
+    // /proc: QEMU opens the template's memory as /proc/self/fd/N, of this pid namespace only.
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...(options.kvmGroup === undefined ? [] : ['--dev-bind', '/dev/kvm', '/dev/kvm']),
+    ...(['kernel', 'initrd', 'base', 'input'] as const).flatMap((name) => ['--ro-bind', files[name], JAIL_PATHS[name]]),
+    ...['--chdir', '/', '--'],
+    ...(uid === undefined ? [] : dropTo(uid, options.kvmGroup)),
+    options.qemu,
+    ...qemuArguments,
+  ];
+}
+
+function dropTo(uid: number, kvmGroup: number | undefined): string[] {
+  const groups = kvmGroup === undefined ? '--clear-groups' : `--groups=${kvmGroup}`;
+  const nothing = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+  return ['/usr/bin/setpriv', `--reuid=${uid}`, `--regid=${uid}`, groups, ...nothing, '--'];
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { RennetError } from '../../model/errors.ts';
+import type { StateFolder } from '../../model/state.ts';
+import type { KeptMemory } from '../keeper.ts';
+import { createLineCutter } from '../lines.ts';
+import { requireMemory } from '../memory.ts';
+import { PROTOCOL, formatHostLine, parseGuestLine } from '../messages.ts';
+import { untilWaiting } from './accelerator.ts';
+import { type RunningMachine, launch } from './launch.ts';
+import { makePlaceholder } from './placeholder.ts';
+import type { Qmp } from './qmp.ts';
+import { reserveSlot } from './slot.ts';
+import {
+  type OpenTemplate,
+  type TemplateNote,
+  type TemplatePorts,
+  type TemplateRequest,
+  openKept,
+} from './template.ts';
+
+const BOOT_MS = 120_000;
+const SAVE_MS = 60_000;
+const CLONE_MS = 30_000;
+/** After the agent said that it waits, it still goes to sleep in its read. */
+const SETTLE_MS = 200;
+
+/**
+ * Boots a machine whose memory lies in the keeper, with a warm page cache, and freezes it when its agent waits; it never sees a job.
+ * Afterwards both memories are sealed. RennetError `boot-failed`, `template-failed`, `no-memory`, `cancelled`.
+ */
+export async function bootTemplate(
+  key: string,
+  request: TemplateRequest,
+  ports: TemplatePorts,
+  signal: AbortSignal,
+): Promise<TemplateNote> {
+  const { keeper, progress } = ports;
+  const { shape, image } = request;
+  await requireMemory(shape.memoryMiB, 'A template');
+  const memory = await keeper.createMemory(`${key}.memory`, shape.memoryMiB * 1024 * 1024);
+  const state = await keeper.createMemory(`${key}.state`, 0);
+  if (memory === undefined || state === undefined) {
+    throw new RennetError('template-failed', 'Another rennet is making the same template.', 'Run the command again.');
+  }
+  progress({ doing: `booting the template of the ${image.kind} image` });
+  await withMachine(request, ports.state, openPair(ports, memory, state), 'template', async (machine) => {
+    if (machine.qmp === undefined) throw new RennetError('defect', 'A template was booted without a monitor.');
+    if (!(await untilWaiting(machine, BOOT_MS, signal))) {
+      if (signal.aborted) throw new RennetError('cancelled', 'Booting the template was stopped.');
+      throw new RennetError('boot-failed', `The template did not boot. ${machine.complaints().slice(0, 300)}`);
+    }
+    await sleep(SETTLE_MS);
+    progress({ doing: `freezing the template of the ${image.kind} image` });
+    await saveDevices(machine, machine.qmp);
+  });
+  const note = {
+    key,
+    madeAt: new Date().toISOString(),
+    image: image.digest,
+    kind: image.kind,
+    shape,
+    state: await keeper.digestMemory(state.name),
+    memory: await keeper.digestMemory(memory.name),
+  };
+  await keeper.sealMemory(state.name, note);
+  await keeper.sealMemory(memory.name, note);
+  return note;
+}
+
+/** Starts one clone and lets it say hello; gives the random bytes (hex) that it drew. It is destroyed without a job. */
+export async function tryClone(
+  template: OpenTemplate,
+  request: TemplateRequest,
+  state: StateFolder,
+  signal: AbortSignal,
+): Promise<string> {
+  return withMachine(request, state, template.open(), 'clone', async ({ streams, ended, complaints }) => {
+    const nonce = randomBytes(16).toString('hex');
+    const answer = Promise.withResolvers<string | undefined>();
+    const cutter = createLineCutter();
+    streams.control.on('data', (chunk: Buffer) => {
+      for (const line of cutter.push(chunk).lines) {
+        const heard = parseGuestLine(line);
+        if (heard?.type === 'ready' && heard.nonce === nonce && heard.reseeded) answer.resolve(heard.random);
+      }
+    });
+    const over = AbortSignal.any([signal, AbortSignal.timeout(CLONE_MS)]);
+    over.addEventListener('abort', () => answer.resolve(undefined));
+    void ended.then(() => answer.resolve(undefined));
+    streams.control.write(
+      formatHostLine({
+        type: 'hello',
+        protocol: PROTOCOL,
+        random: randomBytes(64).toString('base64'),
+        time: Date.now() / 1000,
+        job: 'trial',
+        nonce,
+        machineId: randomBytes(16).toString('hex'),
+        hostName: 'rennet-trial',
+      }),
+    );
+    const random = await answer.promise;
+    if (random !== undefined) return random;
+    if (signal.aborted) throw new RennetError('cancelled', 'Trying the template was stopped.');
+    throw new RennetError(
+      'template-failed',
+      `A clone of the new template did not come up. ${complaints().slice(0, 300)}`,
+    );
+  });
+}
+
+interface Pair {
+  readonly memory: number;
+  readonly state: number;
+  close(): void;
+}
+
+function openPair({ keeper }: TemplatePorts, memory: KeptMemory, state: KeptMemory): Pair {
+  const opened = [openKept(keeper, memory, 'r+'), openKept(keeper, state, 'r+')] as const;
+  return { memory: opened[0], state: opened[1], close: () => opened.forEach((fd) => closeSync(fd)) };
+}
+
+async function withMachine<T>(
+  request: TemplateRequest,
+  state: StateFolder,
+  opened: Pair,
+  kind: 'template' | 'clone',
+  use: (machine: RunningMachine) => Promise<T>,
+): Promise<T> {
+  const { image, shape, accelerator, qemu } = request;
+  let machine: RunningMachine | undefined;
+  try {
+    const slot = await reserveSlot(state);
+    try {
+      const input = await makePlaceholder(slot.folder);
+      machine = launch({
+        shape,
+        files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
+        uid: slot.uid,
+        kvmGroup: accelerator.kvmGroup,
+        qemu: qemu.path,
+        memory: { kind, memory: opened.memory, state: opened.state },
+      });
+      for (const stream of [machine.streams.log, machine.streams.output]) stream.resume();
+      return await use(machine);
+    } finally {
+      await machine?.destroy();
+      await slot.release();
+    }
+  } finally {
+    opened.close();
+  }
+}
+
+/** Writes the devices' state to the inherited descriptor and ends QEMU; the memory itself stays where it is (x-ignore-shared). */
+async function saveDevices(machine: RunningMachine, qmp: Qmp): Promise<void> {
+  await qmp.execute('stop');
+  // Not `exec:`: it dies under -sandbox spawn=deny.
+  await qmp.execute('migrate', { uri: `fd:${machine.stateFd}` });
+  const deadline = Date.now() + SAVE_MS;
+  for (;;) {
+    const { status } = z.object({ status: z.string().default('none') }).parse(await qmp.execute('query-migrate'));
+    if (status === 'completed') break;
+    if (status === 'failed' || status === 'cancelled' || Date.now() > deadline) {
+      throw new RennetError('template-failed', `QEMU could not save the devices of the template (${status}).`);
+    }
+    await sleep(10);
+  }
+  // It may close the channel before it answers.
+  await qmp.execute('quit').catch(() => {});
+  await machine.ended;
+}

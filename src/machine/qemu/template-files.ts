@@ -1,0 +1,47 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freeSpaceMiB } from '../memory.ts';
+import { readJson, writeJson } from './program.ts';
+import { type TemplateNote, type TemplatePorts, templateNote } from './template.ts';
+
+const PARTS = ['memory', 'state'] as const;
+/** Saving is a convenience after a reboot; it must not fill the disk. */
+const SPARE_DISK_MIB = 4096;
+
+/** Keeps a template in the state folder, so that it survives its keeper. Loading it takes a tenth of a boot. The caller holds its lock. */
+export async function saveTemplate(note: TemplateNote, { state, keeper }: TemplatePorts): Promise<void> {
+  await mkdir(state.templates, { recursive: true, mode: 0o700 });
+  if ((await freeSpaceMiB(state.templates)) < SPARE_DISK_MIB) return;
+  const partial = join(state.templates, `making-${note.key}`);
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { mode: 0o700 });
+  for (const part of PARTS) await keeper.saveMemory(`${note.key}.${part}`, join(partial, part));
+  await writeJson(join(partial, 'template.json'), note);
+  await rm(join(state.templates, note.key), { recursive: true, force: true });
+  await rename(partial, join(state.templates, note.key));
+}
+
+/** Loads a kept template into the keeper; false when there is none, it is old, or its bytes are not those that were saved. */
+export async function loadTemplate(
+  key: string,
+  { state, keeper, progress }: TemplatePorts,
+  isCurrent: (note: TemplateNote) => boolean,
+): Promise<boolean> {
+  const folder = join(state.templates, key);
+  const note = templateNote.safeParse(await readJson(join(folder, 'template.json')));
+  if (!note.success || note.data.key !== key || !isCurrent(note.data)) return false;
+  progress({ doing: `loading the template of the ${note.data.kind} image` });
+  try {
+    for (const part of PARTS) {
+      const made = await keeper.createMemory(`${key}.${part}`, 0);
+      const found = await keeper.loadMemory(`${key}.${part}`, join(folder, part));
+      if (made === undefined || found !== note.data[part]) throw new Error('its bytes have changed');
+    }
+    for (const part of PARTS) await keeper.sealMemory(`${key}.${part}`, note.data);
+    return true;
+  } catch {
+    for (const part of PARTS) await keeper.dropMemory(`${key}.${part}`);
+    await rm(folder, { recursive: true, force: true });
+    return false;
+  }
+}
