@@ -67,7 +67,13 @@ export async function downloadTo(
     return result;
   } catch (cause) {
     await rm(path, { force: true });
-    throw diskFailure(cause, path);
+    if (!(cause instanceof RennetError) || cause.code !== 'unknown-project') throw diskFailure(cause, path);
+    throw new RennetError(
+      'index-failed',
+      `The index lists ${file.filename} and does not have it.`,
+      'Try again later.',
+      { cause },
+    );
   }
 }
 

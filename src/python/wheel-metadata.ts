@@ -52,7 +52,7 @@ async function readTail(
       }
       const announced = Number(answer.headers['content-length'] ?? bytes ?? 0);
       if (answer.status !== 200 || announced > wholeCap) return undefined;
-      const whole = await collect(answer.body(wholeCap + 1), wholeCap);
+      const whole = await collect(answer.body(Infinity), wholeCap);
       return whole === undefined ? undefined : { total: whole.length, tail: whole };
     },
     signal,
