@@ -1,7 +1,7 @@
 import { RennetError } from '../model/errors.ts';
 import type { TargetFacts } from '../model/target.ts';
 import { normaliseProject } from './name.ts';
-import { isSpecifier, specifierAccepts } from './version.ts';
+import { singleClauseAccepts } from './version.ts';
 
 export const MARKER_VARIABLES = [
   'python_version',
@@ -84,11 +84,8 @@ function evaluateComparison(
   const { variable, operator, value } = node;
   const fact = variable === 'extra' ? extra : environment[variable];
   const [left, right] = node.variableFirst ? [fact, value] : [value, fact];
-  // One clause only: `python_version > "3,4"` is compared as text.
-  if (VERSION_VARIABLES.includes(variable) && !right.includes(',') && isSpecifier(operator + right)) {
-    return specifierAccepts(operator + right, left, { prereleases: true });
-  }
-  return compareText(left, operator, right);
+  const accepted = VERSION_VARIABLES.includes(variable) ? singleClauseAccepts(operator + right, left) : undefined;
+  return accepted ?? compareText(left, operator, right);
 }
 
 /** PEP 508 orders no texts: `<` and `>` are false, `<=` and `>=` mean equal. */

@@ -62,6 +62,15 @@ export function specifierAccepts(
   return clauses.every((clause) => clauseAccepts(clause, version, parts));
 }
 
+/**
+ * Whether one clause such as `>=3.8` accepts the version, pre-releases included; undefined where the text is no clause. For
+ * markers, whose right side may be anything: a comma does not part clauses there.
+ */
+export function singleClauseAccepts(text: string, version: string): boolean | undefined {
+  const clause = readClause(text.trim());
+  return clause && clauseAccepts(clause, version, parseVersionParts(version));
+}
+
 function clauseAccepts({ operator, version }: SpecifierClause, text: string, candidate?: VersionParts): boolean {
   if (operator === '===') return text.toLowerCase() === version.toLowerCase();
   if (candidate === undefined) return false;

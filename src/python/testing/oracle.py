@@ -1,5 +1,6 @@
 """Answers questions about PEP 440, 425 and 508 with `packaging`: one JSON list of questions a line in, one list of answers out."""
 
+import functools
 import json
 import sys
 
@@ -43,11 +44,16 @@ def requirement(requirement):
     }
 
 
-def tags(tag, python, platforms):
+@functools.cache
+def fitting_tags(python, platforms):
     version = tuple(int(part) for part in python.split("."))
     fitting = set(cpython_tags(version, platforms=platforms))
     fitting.update(compatible_tags(version, "cp%d%d" % version, platforms=platforms))
-    return not fitting.isdisjoint(parse_tag(tag))
+    return fitting
+
+
+def tags(tag, python, platforms):
+    return not fitting_tags(python, tuple(platforms)).isdisjoint(parse_tag(tag))
 
 
 ANSWERS = {f.__name__: f for f in (canonical, compare, contains, marker, requirement, tags)}
