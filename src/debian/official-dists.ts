@@ -33,7 +33,7 @@ export function splitStem(stem: string): { name: string; version: string } {
 /**
  * The distributions of a suite. Packages decides which version is there: where updates or security have a newer upstream version than the suite
  * whose Contents list was read, the list's version is no longer true and the Debian version's upstream part takes its place.
- * `fallback` is dh-python's own mapping, for projects that no folder names.
+ * A version of nothing but zeros (a build without git history) says nothing either. `fallback` is dh-python's own mapping, for projects that no folder names.
  */
 export function officialDists(
   found: readonly FoundDist[],
@@ -50,7 +50,7 @@ export function officialDists(
     const row: DistRow = {
       project: normaliseProject(name),
       package: dist.package,
-      upstreamVersion: isCurrent && version !== '' ? version : plainUpstream(indexed.version),
+      upstreamVersion: isCurrent && !/^[0.]*$/.test(version) ? version : plainUpstream(indexed.version),
     };
     const key = `${row.project} ${row.package}`;
     if (isCurrent || !rows.has(key)) rows.set(key, row);

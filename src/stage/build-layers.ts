@@ -1,0 +1,118 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Deb } from '../debian/apt.ts';
+import { unpackWheel } from '../python/wheel.ts';
+import type { BuildJob } from './build-job.ts';
+import type { Choice } from './build-requirements.ts';
+import { joinDebs, unpackDebs } from './deb-layers.ts';
+import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
+
+export interface LaidOutBuild {
+  readonly layers: readonly string[];
+  readonly offered: BuildJob['offered'];
+  readonly buildRequirements: readonly BuildRequirement[];
+}
+
+type OfficialChoice = Extract<Choice, { by: 'official' }>;
+type WheelChoice = Extract<Choice, { by: 'index' }>;
+
+/**
+ * Writes the layers of a build below `input`: one with all official packages (fewer layers, faster look-ups), one for each wheel of the
+ * index above it, so that `usr/local` wins over the suite's version; and one for each project of `offer` that the suite has and the choices have not.
+ */
+export async function layOutBuild(
+  choices: readonly Choice[],
+  offer: readonly string[],
+  input: string,
+  ports: StagePorts,
+  clock: DownloadClock,
+  signal: AbortSignal,
+): Promise<LaidOutBuild> {
+  const official = choices.filter((choice): choice is OfficialChoice => choice.by === 'official');
+  const wheels = choices.filter((choice): choice is WheelChoice => choice.by === 'index');
+  const relations = official.map(({ dist }) => `${dist.package} (= ${dist.packageVersion})`);
+  const closure = await ports.apt.closure(relations, ports.images.build.dpkgStatus, signal);
+  const layers: string[] = [];
+  if (closure.length > 0) layers.push(await layOutDebs(closure, '00-official', input, ports, clock, signal));
+  for (const [index, wheel] of wheels.entries()) {
+    const name = `layers/${50 + index}-${wheel.project}`;
+    await mkdir(join(input, name), { recursive: true });
+    await unpackWheel(
+      wheel.path,
+      join(input, name),
+      { python: ports.archive.facts.python, filename: wheel.filename },
+      signal,
+    );
+    layers.push(name);
+  }
+  const chosen = new Set(choices.map(({ project }) => project));
+  const offered: BuildJob['offered'][number][] = [];
+  for (const project of offer.filter((name) => !chosen.has(name))) {
+    const [dist] = ports.archive.dists(project);
+    if (!dist) continue;
+    const wanted = [...relations, `${dist.package} (= ${dist.packageVersion})`];
+    const more = await ports.apt.closure(wanted, ports.images.build.dpkgStatus, signal);
+    const fresh = more.filter((deb) => !closure.some((known) => known.sha256 === deb.sha256));
+    const layer = await layOutDebs(fresh, `90-${dist.package}`, input, ports, clock, signal);
+    offered.push({ project, version: dist.upstreamVersion, layers: [layer] });
+  }
+  return { layers, offered, buildRequirements: provenance(official, wheels, closure) };
+}
+
+async function layOutDebs(
+  debs: readonly Deb[],
+  name: string,
+  input: string,
+  ports: StagePorts,
+  clock: DownloadClock,
+  signal: AbortSignal,
+): Promise<string> {
+  const folder = join(ports.cacheFolder, 'debs');
+  const paths = await timeDownload(clock, () => ports.apt.fetch(debs, folder, ports.progress, signal));
+  const unpacked = await unpackDebs(debs, paths, ports.cacheFolder, ports.archive.facts.python, signal);
+  await joinDebs(unpacked, join(input, 'layers', name), signal);
+  return `layers/${name}`;
+}
+
+/** What was declared, then what came along with it. */
+function provenance(
+  official: readonly OfficialChoice[],
+  wheels: readonly WheelChoice[],
+  closure: readonly Deb[],
+): BuildRequirement[] {
+  const declared = official.map(({ requirement, dist }): BuildRequirement => {
+    const deb = closure.find((entry) => entry.package === dist.package);
+    return {
+      requirement,
+      by: 'official',
+      name: dist.package,
+      version: dist.packageVersion,
+      sha256: deb?.sha256 ?? '',
+      filename: deb?.filename ?? '',
+    };
+  });
+  const names = new Set(declared.map(({ name }) => name));
+  const along = closure
+    .filter((deb) => !names.has(deb.package))
+    .map(
+      (deb): BuildRequirement => ({
+        requirement: '',
+        by: 'official',
+        name: deb.package,
+        version: deb.version,
+        sha256: deb.sha256,
+        filename: deb.filename,
+      }),
+    );
+  const fromIndex = wheels.map(
+    ({ requirement, project, version, sha256, filename }): BuildRequirement => ({
+      requirement,
+      by: 'index',
+      name: project,
+      version,
+      sha256,
+      filename,
+    }),
+  );
+  return [...declared, ...along, ...fromIndex];
+}

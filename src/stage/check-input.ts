@@ -1,0 +1,75 @@
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Deb } from '../debian/apt.ts';
+import { joinDebs, unpackDebs } from './deb-layers.ts';
+import { writeStatusLayer } from './dpkg-status.ts';
+import { type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
+
+export interface CheckRequest {
+  /** Attempt id, told to the guest. */
+  readonly id: string;
+  /** Scratch folder; what was in it is removed. */
+  readonly folder: string;
+  /** Host paths of the packages to install, under their file names. */
+  readonly debs: readonly string[];
+  /** Their Depends, one relation an item: `python3-wcwidth (>= 0.2.5)`. */
+  readonly relations: readonly string[];
+  readonly package: string;
+  readonly distribution: string;
+  readonly version: string;
+  readonly modules: readonly string[];
+  /** Absolute paths: `/usr/bin/ftfy`. */
+  readonly scripts: readonly string[];
+  /** Requires-Dist as upstream wrote it; importlib.metadata in the guest says which are unmet. */
+  readonly requirements?: readonly string[];
+}
+
+export interface StagedCheck {
+  /** Folder that the guest sees as /rennet/in. */
+  readonly input: string;
+  /** The official packages that apt would install with it. */
+  readonly closure: readonly Deb[];
+  readonly downloadMs: number;
+}
+
+/**
+ * Lays out the input of a check: the packages under check and, unpacked, what apt would install for their Depends on the runtime image.
+ * RennetError `unmet-relations` where apt finds no way.
+ */
+export async function stageCheck(
+  request: CheckRequest,
+  ports: Omit<StagePorts, 'index'>,
+  signal: AbortSignal,
+): Promise<StagedCheck> {
+  const clock: DownloadClock = { ms: 0 };
+  const input = join(request.folder, 'in');
+  await rm(request.folder, { recursive: true, force: true });
+  for (const folder of ['layers', 'debs']) await mkdir(join(input, folder), { recursive: true });
+  const { dpkgStatus } = ports.images.runtime;
+  const closure = await ports.apt.closure(request.relations, dpkgStatus, signal);
+  const layers: string[] = [];
+  if (closure.length > 0) {
+    const debFolder = join(ports.cacheFolder, 'debs');
+    const paths = await timeDownload(clock, () => ports.apt.fetch(closure, debFolder, ports.progress, signal));
+    const unpacked = await unpackDebs(closure, paths, ports.cacheFolder, ports.archive.facts.python, signal);
+    layers.push('layers/00-official', 'layers/99-dpkg-status');
+    await joinDebs(unpacked, join(input, 'layers/00-official'), signal);
+    await writeStatusLayer(dpkgStatus, unpacked, join(input, 'layers/99-dpkg-status'));
+  }
+  for (const deb of request.debs) await copyFile(deb, join(input, 'debs', basename(deb)));
+  const job = {
+    protocol: 1,
+    id: request.id,
+    kind: 'check',
+    layers,
+    debs: request.debs.map((deb) => `debs/${basename(deb)}`),
+    package: request.package,
+    distribution: request.distribution,
+    version: request.version,
+    modules: request.modules,
+    scripts: request.scripts,
+    requirements: request.requirements ?? [],
+  };
+  await writeFile(join(input, 'job.json'), JSON.stringify(job));
+  return { input, closure, downloadMs: clock.ms };
+}
