@@ -139,7 +139,12 @@ function meet(text: string, requirement: Requirement, { archive, published, fact
 }
 
 function unmetFate(sentence: string): Fate {
-  return { fate: 'unsatisfiable', detail: sentence };
+  // Parts of it are upstream's own text, which may hold what turns a terminal's line around.
+  const detail = sentence.replaceAll(
+    /[^\x20-\x7e]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
+  );
+  return { fate: 'unsatisfiable', detail };
 }
 
 /** A back-port on the index has the name of its module; the interpreter finds its own module first in any case. */

@@ -50,7 +50,9 @@ export function createIndexCache(folder: string): IndexCache {
   const metadataPath = (sha256: string): string => join(folder, 'metadata', sha256.slice(0, 2), sha256);
   let swept: Promise<void> | undefined;
   const temporary = async (): Promise<string> => {
-    await mkdir(partial, { recursive: true });
+    await mkdir(partial, { recursive: true }).catch((cause: unknown) => {
+      throw diskFailure(cause, folder);
+    });
     await (swept ??= sweep(partial));
     return join(partial, `${process.pid}-${randomBytes(8).toString('hex')}`);
   };
