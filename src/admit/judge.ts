@@ -20,18 +20,20 @@ export interface Judgement {
   readonly ledger: readonly LedgerLine[];
 }
 
-/** Drops come first: a file that is left out anyway rejects nothing. */
-const FILE_RULES: readonly FileRule[] = [...CONTENT_RULES, ...NAME_RULES, ...SCRIPT_RULES].toSorted(
-  (a, b) => Number(a.verdict !== 'drop') - Number(b.verdict !== 'drop'),
-);
+/** In the order in which they are asked; names first, because what is dropped for its place rejects nothing by its content. */
+const FILE_RULES: readonly FileRule[] = [...NAME_RULES, ...CONTENT_RULES, ...SCRIPT_RULES];
+
+/** A private build of an official project breaks the rules on names by its very purpose. */
+function inForce(rule: Rule, { recipe }: RuleContext): boolean {
+  return !(rule.names && recipe.forceOfficial);
+}
 
 /** Asks every rule about a wheel. Pure: all facts are in the context. */
 export function judge(context: RuleContext): Judgement | Refused {
   const ledger: LedgerLine[] = [];
-  const inForce = (rule: Rule) => !(rule.names && context.recipe.forceOfficial);
   const refuse = (rule: Rule, detail: string) => refusal(context, rule, detail, ledger);
 
-  for (const rule of WHEEL_RULES.filter(inForce)) {
+  for (const rule of WHEEL_RULES.filter((each) => inForce(each, context))) {
     const detail = rule.finds(context);
     if (detail !== undefined) return refuse(rule, detail);
   }
@@ -49,7 +51,7 @@ export function judge(context: RuleContext): Judgement | Refused {
   }
 
   const staying: Kept[] = [];
-  const rules = FILE_RULES.filter(inForce);
+  const rules = FILE_RULES.filter((each) => inForce(each, context));
   for (const placed of kept) {
     const [rule, detail] = firstFinding(rules, placed, context);
     if (rule && rule.verdict !== 'drop') return refuse(rule, detail);
@@ -90,7 +92,7 @@ function judgeTree(
   refuse: (rule: Rule, detail: string) => Refused,
 ): Judgement | Refused {
   let staying = placed;
-  for (const rule of TREE_RULES) {
+  for (const rule of TREE_RULES.filter((each) => inForce(each, context))) {
     const found = rule.finds(staying, context);
     const first = found[0];
     if (first && rule.verdict !== 'drop') return refuse(rule, first.detail);
@@ -139,6 +141,6 @@ function leftOut(rule: Rule, fact: string, detail: string): LedgerLine {
     kind: fact.startsWith(ENTRY_POINT) ? 'entry-point' : 'file',
     fact: fact.replace(ENTRY_POINT, ''),
     fate: 'left-out',
-    detail: `${rule.name}: ${detail}; ${rule.why}`,
+    detail: `${rule.name}: ${detail}`,
   };
 }

@@ -7,8 +7,8 @@ export type Place = { kind: Kind; path: string; site: string } | { rule: string;
 const METADATA_KEPT =
   /^(?:METADATA|WHEEL|entry_points\.txt|top_level\.txt|licenses\/.+|(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS|COPYRIGHT)[^/]*)$/;
 const MANUAL_PAGE = /^share\/man\/man1\/([A-Za-z0-9][A-Za-z0-9._+-]*\.1)(\.gz)?$/;
-/** `project.data/key/rest` (PEP 427, "The .data directory"). */
-const DATA = /^([^/]+)\/([^/]*)\/?(.*)$/;
+/** `key/rest` below `project.data` (PEP 427, "The .data directory"). */
+const DATA = /^([^/]+)\/(.+)$/;
 
 /** Maps the path of a wheel's member to its path in the package. Pure. */
 export function placeFile(name: string, context: RuleContext): Place {

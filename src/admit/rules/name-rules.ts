@@ -33,20 +33,14 @@ export const NAME_RULES: readonly FileRule[] = [
     name: 'pth-code',
     verdict: 'reject',
     why: 'such a line runs as root whenever Python starts on the machine (site module)',
-    finds({ file, site }) {
-      if (!isTop(site) || !site.endsWith('.pth')) return undefined;
-      // A .pth too large to be read counts as code: nobody has looked at it.
-      if (file.pth === undefined) return `${quoted(file.name)} is too large to be read`;
-      return pthLines(file.pth).some((line) => /^import[ \t]/.test(line))
-        ? `${quoted(file.name)} holds code`
-        : undefined;
-    },
+    finds: (placed) =>
+      isPth(placed) && holdsCode(placed.file.pth) ? `${quoted(placed.file.name)} holds code` : undefined,
   },
   {
     name: 'pth-path',
     verdict: 'drop',
     why: 'a path file changes the module search of every program on the machine',
-    finds: ({ site }) => (isTop(site) && site.endsWith('.pth') ? 'adds to the search path' : undefined),
+    finds: (placed) => (isPth(placed) && !holdsCode(placed.file.pth) ? 'adds to the search path' : undefined),
   },
   {
     name: 'foreign-metadata',
@@ -148,7 +142,19 @@ export function topModule({ kind, site }: Placed): string {
   return isTop(site) ? (/^([^.]+)\.(?:py|pyi|so|[^.]+\.so)$/.exec(site)?.[1] ?? '') : topOf(site);
 }
 
-/** Lines as the site module reads them: universal newlines, a byte order mark left out (Python 3.13). */
-function pthLines(text: string): string[] {
-  return text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
+function isPth({ kind, site }: Placed): boolean {
+  return kind === 'module' && isTop(site) && site.endsWith('.pth');
+}
+
+/**
+ * As the site module reads it: universal line ends, a byte order mark left out (Python 3.13). A file too large to be read
+ * counts as code: nobody has looked at it.
+ */
+function holdsCode(pth: string | undefined): boolean {
+  return (
+    pth
+      ?.replace(/^\ufeff/, '')
+      .split(/\r\n|\r|\n/)
+      .some((line) => /^import[ \t]/.test(line)) ?? true
+  );
 }

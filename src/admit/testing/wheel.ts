@@ -7,6 +7,8 @@ export interface Member {
   readonly content: string | Uint8Array;
   /** Unix mode with file type; a plain file by default. */
   readonly mode?: number;
+  /** Says that the content is deflated and unpacks to so many bytes. */
+  readonly claimedBytes?: number;
 }
 
 const PLAIN_FILE = 0o100644;
@@ -16,17 +18,18 @@ export async function writeZip(path: string, members: readonly Member[]): Promis
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, content, mode = PLAIN_FILE } of members) {
+  for (const { name, content, mode = PLAIN_FILE, claimedBytes } of members) {
     const bytes = Buffer.from(content as Uint8Array);
     const raw = Buffer.from(name);
     // UTF-8 names, stored, 1980-01-01; the tail is the same in the local header and the directory.
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(0x0800, 2);
+    common.writeUInt16LE(claimedBytes === undefined ? 0 : 8, 4);
     common.writeUInt16LE(0x21, 8);
     common.writeUInt32LE(crc32(bytes), 10);
     common.writeUInt32LE(bytes.length, 14);
-    common.writeUInt32LE(bytes.length, 18);
+    common.writeUInt32LE(claimedBytes ?? bytes.length, 18);
     common.writeUInt16LE(raw.length, 22);
     const attributes = Buffer.alloc(14);
     attributes.writeUInt32LE((mode << 16) >>> 0, 6);
