@@ -5,6 +5,7 @@ import { unpackWheel } from '../python/wheel.ts';
 import type { BuildJob } from './build-job.ts';
 import type { Choice } from './build-requirements.ts';
 import { joinDebs, unpackDebs } from './deb-layers.ts';
+import { copyTrees, ensureFolder } from './folders.ts';
 import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 
 export interface LaidOutBuild {
@@ -36,13 +37,7 @@ export async function layOutBuild(
   if (closure.length > 0) layers.push(await layOutDebs(closure, '00-official', input, ports, clock, signal));
   for (const [index, wheel] of wheels.entries()) {
     const name = `layers/${50 + index}-${wheel.project}`;
-    await mkdir(join(input, name), { recursive: true });
-    await unpackWheel(
-      wheel.path,
-      join(input, name),
-      { python: ports.archive.facts.python, filename: wheel.filename },
-      signal,
-    );
+    await copyTrees([await unpackedWheel(wheel, ports, signal)], join(input, name), signal);
     layers.push(name);
   }
   const chosen = new Set(choices.map(({ project }) => project));
@@ -57,6 +52,21 @@ export async function layOutBuild(
     offered.push({ project, version: dist.upstreamVersion, layers: [layer] });
   }
   return { layers, offered, buildRequirements: provenance(official, wheels, closure) };
+}
+
+/** A wheel of the index as a root tree in the cache; its files are never compiled or run here. */
+async function unpackedWheel(wheel: WheelChoice, ports: StagePorts, signal: AbortSignal): Promise<string> {
+  const { python } = ports.archive.facts;
+  const place = join(ports.cacheFolder, 'layers', `wheel-${wheel.sha256}-${python}`);
+  await ensureFolder(
+    place,
+    async (scratch) => {
+      await mkdir(join(scratch, 'tree'));
+      await unpackWheel(wheel.path, join(scratch, 'tree'), { python, filename: wheel.filename }, signal);
+    },
+    signal,
+  );
+  return join(place, 'tree');
 }
 
 async function layOutDebs(

@@ -1,9 +1,9 @@
 import { execa } from 'execa';
-import { access, cp, lstat, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Deb } from '../debian/apt.ts';
-import { RennetError } from '../model/errors.ts';
 import { type Alternative, readAlternatives } from './alternatives.ts';
+import { copyTrees, ensureFolder, exists, run } from './folders.ts';
 
 /** An official package as it lies unpacked in the cache. */
 export interface UnpackedDeb {
@@ -20,6 +20,9 @@ export interface UnpackedDeb {
 /** On every served suite these are links into /usr; a layer that has them as folders would hide all of the base's programs and libraries. */
 const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 
+/** As in the images: no job reads it. */
+const UNNEEDED = ['doc', 'man', 'info', 'locale'];
+
 /**
  * Unpacks official packages (trusted: apt checked them) without running anything of theirs, once for each sha256. `python` is the target's version: where
  * the host has the same interpreter, modules are compiled, which saves seconds in an emulated guest. Safe for several processes at once.
@@ -32,12 +35,12 @@ export async function unpackDebs(
   signal: AbortSignal,
 ): Promise<UnpackedDeb[]> {
   const layers = join(cacheFolder, 'layers');
-  await mkdir(layers, { recursive: true });
   const unpacked: UnpackedDeb[] = [];
   for (const [index, deb] of debs.entries()) {
     signal.throwIfAborted();
     const place = join(layers, `deb-${deb.sha256}`);
-    if (!(await exists(place))) await unpackDeb(paths[index] ?? '', place, layers, python, signal);
+    const path = paths[index] ?? '';
+    await ensureFolder(place, (scratch) => unpackDeb(path, scratch, python, signal), signal);
     const control = await readFile(join(place, 'control/control'), 'utf8');
     const list = await readFile(join(place, 'list'), 'utf8');
     const script = await readFile(join(place, 'control/postinst'), 'utf8').catch(() => '');
@@ -46,33 +49,17 @@ export async function unpackDebs(
   return unpacked;
 }
 
-async function unpackDeb(
-  path: string,
-  place: string,
-  layers: string,
-  python: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const scratch = await mkdtemp(join(layers, '.unpack-'));
-  try {
-    const tree = join(scratch, 'tree');
-    const names = await run('dpkg-deb', ['--vextract', path, tree], signal);
-    await run('dpkg-deb', ['--control', path, join(scratch, 'control')], signal);
-    const list = names.split('\n').map((name) => name.replace(/^\.?\//, '/').replace(/(?<=.)\/$/, ''));
-    await writeFile(join(scratch, 'list'), `${list.map((name) => (name === '/' ? '/.' : name)).join('\n')}\n`);
-    await mergeUsr(tree);
-    // Nothing in the state folder may be a way to root; no job needs it.
-    await run('chmod', ['--recursive', 'ug-s', tree], signal);
-    await compileModules(tree, python, signal);
-    // Before the name says that it is whole: a power cut must not leave empty files behind it.
-    await run('sync', ['--file-system', scratch], signal);
-    await rename(scratch, place).catch(async (error: unknown) => {
-      // Another process was faster.
-      if (!(await exists(place))) throw error;
-    });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+async function unpackDeb(path: string, scratch: string, python: string, signal: AbortSignal): Promise<void> {
+  const tree = join(scratch, 'tree');
+  const names = await run('dpkg-deb', ['--vextract', path, tree], signal);
+  await run('dpkg-deb', ['--control', path, join(scratch, 'control')], signal);
+  const list = names.split('\n').map((name) => name.replace(/^\.?\//, '/').replace(/(?<=.)\/$/, ''));
+  await writeFile(join(scratch, 'list'), `${list.map((name) => (name === '/' ? '/.' : name)).join('\n')}\n`);
+  await mergeUsr(tree);
+  for (const name of UNNEEDED) await rm(join(tree, 'usr/share', name), { recursive: true, force: true });
+  // Nothing in the state folder may be a way to root; no job needs it.
+  await run('chmod', ['--recursive', 'ug-s', tree], signal);
+  await compileModules(tree, python, signal);
 }
 
 async function mergeUsr(tree: string): Promise<void> {
@@ -121,47 +108,4 @@ async function makeLink(place: string, target: string): Promise<void> {
   await symlink(target, place).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
-}
-
-/** Copies the contents of folders into one. */
-export async function copyTrees(trees: readonly string[], into: string, signal: AbortSignal): Promise<void> {
-  await mkdir(into, { recursive: true });
-  const sources = trees.map((tree) => `${tree}/.`);
-  const linked = await execa('cp', ['--archive', '--link', '--force', ...sources, into], {
-    reject: false,
-    cancelSignal: signal,
-  });
-  if (linked.exitCode === 0) return;
-  await run('cp', ['--archive', '--force', ...sources, into], signal);
-}
-
-async function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
-  const result = await execa(program, args, {
-    reject: false,
-    cancelSignal: signal,
-    maxBuffer: 64 * 1024 * 1024,
-    env: { LC_ALL: 'C.UTF-8' },
-  });
-  if (signal.aborted) throw new RennetError('cancelled', 'Preparing the inputs was cancelled.');
-  if (result.exitCode === 0) return result.stdout;
-  if (/No space left on device/.test(result.stderr)) {
-    throw new RennetError(
-      'no-space',
-      'There is no space left for the inputs of a guest.',
-      'Free space in the state folder.',
-    );
-  }
-  if (result.exitCode === undefined)
-    throw new RennetError('missing-tool', `${program} could not be run: ${result.shortMessage}`);
-  throw new RennetError(
-    'defect',
-    `${program} failed while inputs were prepared: ${result.stderr.split('\n')[0] ?? ''}`,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
