@@ -66,7 +66,7 @@ export function choose(
 }
 
 function weigh(known: Known, resolve: ResolveRequirements, target: TargetFacts): { resolution?: Resolution } | Refusal {
-  if ('broken' in known) return { as: 'unsatisfiable', reason: `cannot be read: ${known.broken}` };
+  if ('broken' in known) return { as: 'unsatisfiable', reason: `cannot be read: ${known.broken.replace(/\.$/, '')}` };
   if ('untold' in known) return {};
   const { requiresPython, requiresDist, providesExtra } = known.metadata;
   if (!pythonFits(requiresPython, target)) {
@@ -77,7 +77,7 @@ function weigh(known: Known, resolve: ResolveRequirements, target: TargetFacts):
   }
   const resolution = resolve(requiresDist, providesExtra);
   if (resolution.unmet.length === 0) return { resolution };
-  const sentences = resolution.unmet.map(({ sentence }) => sentence);
+  const sentences = resolution.unmet.map(({ sentence }) => sentence.replace(/\.$/, ''));
   const more = sentences.length > 3 ? ` (and ${sentences.length - 3} more)` : '';
-  return { as: 'unsatisfiable', reason: `cannot be met: ${sentences.slice(0, 3).join('; ')}${more}` };
+  return { as: 'unsatisfiable', reason: `cannot be built: ${sentences.slice(0, 3).join('; ')}${more}` };
 }

@@ -85,7 +85,7 @@ test('newer releases are held back, each with its reason', async () => {
     {
       version: '4.0',
       reason:
-        'cannot be met: it requires nowhere>=2, which bookworm does not have; it requires wcwidth>=1, and bookworm has 0.2.5 (python3-wcwidth 0.2.5+dfsg1-1.1)',
+        'cannot be built: nowhere>=2 is required, and bookworm has no package of it; wcwidth>=1 is required, and bookworm has 0.2.5 (python3-wcwidth 0.2.5+dfsg1-1.1)',
     },
     { version: '3.0', reason: 'needs Python >=3.12, and bookworm has 3.11.2' },
     { version: '2!2.5', reason: 'has an epoch or a local part, which no Debian version can hold' },
@@ -94,7 +94,12 @@ test('newer releases are held back, each with its reason', async () => {
 });
 
 test.each<[string, Recorded, string, string]>([
-  ['unsatisfiable', release('1.0', 'Requires-Dist: nowhere'), '1.0', 'requires nowhere, which bookworm does not have'],
+  [
+    'unsatisfiable',
+    release('1.0', 'Requires-Dist: nowhere'),
+    '1.0',
+    'foo 1.0 cannot be built: nowhere is required, and bookworm has no package of it.',
+  ],
   ['no-source', { version: '1.0', files: ['foo-1.0-cp311-cp311-win32.whl'] }, '1.0', 'only binary wheels'],
   [
     'not-for-target',

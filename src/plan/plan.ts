@@ -28,8 +28,7 @@ export async function plan(request: PlanRequest, ports: PlanPorts, signal: Abort
   if (decided !== undefined) return { target: wanted.target, items: [decided], heldBack: [], notes: [] };
   const project = await ports.index.project(wanted.project, signal);
   const choice = await chooseRelease(wanted, project, ports, signal);
-  const item =
-    choice.step === 'chosen' ? buildItem(wanted, choice, ports) : blockedItem(wanted, choice.version, choice.refusal);
+  const item = choice.step === 'chosen' ? buildItem(wanted, choice, ports) : blockedItem(wanted, choice);
   return { target: wanted.target, items: [item], heldBack: choice.heldBack, notes: notesOn(choice, project) };
 }
 
@@ -102,12 +101,12 @@ function buildItem(request: PlanRequest, choice: Chosen, { published }: PlanPort
 }
 
 function blockedItem(
-  { project, target }: PlanRequest,
-  version: string,
-  { as, reason }: { as: NonNullable<PlanItem['blockedAs']>; reason: string },
+  { project }: PlanRequest,
+  { version, refusal: { as, reason }, heldBack: { length: others } }: Extract<Choice, { step: 'none' }>,
 ): PlanItem {
   const name = version === '' ? project : `${project} ${version}`;
-  const sentence = `${name} ${reason}; no release of it that was asked for can be built for ${target.suite}.`;
+  const rest = others === 0 ? '' : `; of the ${others} other releases that were looked at none fits either`;
+  const sentence = `${name} ${reason}${rest}.`;
   return { project, version, action: 'blocked', package: packageName(project), sentence, needs: [], blockedAs: as };
 }
 

@@ -11,9 +11,14 @@ export function pythonFits(requiresPython: string | undefined, facts: TargetFact
 
 /**
  * The relations on `python3:any` that a Requires-Python asks for: an upper bound counts even for pure code, because the package stays
- * installed when the suite's Python moves on. Bounds that the target itself would not meet are left out, and named in `approximated` with `!=`.
+ * installed when the suite's Python moves on. Bounds that the target itself would not meet are left out, and named in `approximated` with `!=`. `packageVersion` is that of the suite's `python3`, which
+ * may lag behind the interpreter by a patch level.
  */
-export function pythonRelations(requiresPython: string | undefined, facts: TargetFacts): DebianRelations {
+export function pythonRelations(
+  requiresPython: string | undefined,
+  facts: TargetFacts,
+  packageVersion = `${plainVersion(facts).replace(/(?=a|b|rc)/, '~')}-1`,
+): DebianRelations {
   if (requiresPython === undefined || !isSpecifier(requiresPython)) return { relations: [], approximated: [] };
   let wanted: DebianRelations;
   try {
@@ -22,7 +27,7 @@ export function pythonRelations(requiresPython: string | undefined, facts: Targe
     return { relations: [], approximated: [requiresPython] };
   }
   const bounds = wanted.relations.filter((relation) => relation.includes('('));
-  const holding = bounds.filter((relation) => satisfies(parseRelation(relation), `${plainVersion(facts)}-1`));
+  const holding = bounds.filter((relation) => satisfies(parseRelation(relation), packageVersion));
   const lost = bounds.filter((relation) => !holding.includes(relation));
   return { relations: holding, approximated: [...wanted.approximated, ...lost] };
 }

@@ -30,10 +30,10 @@ test.each([
   ['pytest; extra == "other"', 'not-for-target', 'marker'],
   ['wcwidth>=1', 'unsatisfiable', 'bookworm has 0.2.5'],
   ['wcwidth!=0.2.5', 'unsatisfiable', 'bookworm has 0.2.5'],
-  ['nowhere', 'unsatisfiable', 'bookworm does not have'],
+  ['nowhere', 'unsatisfiable', 'bookworm has no package of it'],
   ['ours', 'unsatisfiable', 'official packages only'],
   ['wcwidth @ https://files.example.org/w.zip', 'unsatisfiable', 'address'],
-  ['self[test]', 'unsatisfiable', 'itself'],
+  ['self[test]', 'unsatisfiable', 'by itself'],
   ['not a requirement!', 'unsatisfiable', 'cannot be read'],
   ['x; sys_platform ~= "linux"', 'unsatisfiable', 'cannot be read'],
 ])('%s is %s', (text, fate, part) => {

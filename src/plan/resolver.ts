@@ -36,7 +36,11 @@ export function resolver(
         for (const extra of needed?.extras ?? []) push(optional, extra, packageFor(read, archive));
       if (fate.met !== undefined) met.push(fate.met);
       if (fate.fate === 'unsatisfiable') {
-        unmet.push({ requirement: text, project: typeof read === 'string' ? '' : read.project, sentence: fate.detail });
+        unmet.push({
+          requirement: text,
+          project: typeof read === 'string' ? '' : read.project,
+          sentence: `${fate.detail}.`,
+        });
       }
       ledger.push({ kind: 'requirement', fact: text, fate: fate.fate, detail: fate.detail });
     }
@@ -60,7 +64,7 @@ function readRequirement(text: string): Requirement | string {
     evaluateMarker(requirement.marker, ANY_ENVIRONMENT);
     return requirement;
   } catch (error) {
-    return `a requirement cannot be read: ${error instanceof Error ? error.message : 'odd text'}`;
+    return `A requirement cannot be read: ${(error instanceof Error ? error.message : 'odd text').replace(/\.$/, '')}`;
   }
 }
 
@@ -87,7 +91,7 @@ function meet(text: string, requirement: Requirement, { archive, published, fact
   const asked = `${project}${specifier}`;
   if (requirement.url !== undefined)
     return unmetFate(`${project} is required from an address of its own, which no package can give`);
-  if (project === self) return unmetFate(`it requires itself (${asked})`);
+  if (project === self) return unmetFate(`${asked} is required by itself`);
   const choice = chooseOfficial(archive, project, specifier);
   if (choice === undefined && isInStandardLibrary(project, archive)) {
     return {
@@ -109,14 +113,14 @@ function meet(text: string, requirement: Requirement, { archive, published, fact
     const more =
       own === undefined
         ? ''
-        : `; Rennet's own ${own.package} ${own.version} does not count, because requirements are met by official packages only`;
-    return unmetFate(`it requires ${asked}, which ${facts.suite} does not have${more}`);
+        : `; Rennet's own ${own.package} ${own.version} does not count: official packages only meet requirements`;
+    return unmetFate(`${asked} is required, and ${facts.suite} has no package of it${more}`);
   }
   const { dist, upstream = '' } = choice;
   const has = `${dist.package} ${dist.packageVersion}`;
   if (!choice.fits) {
     return unmetFate(
-      `it requires ${asked}, and ${facts.suite} has ${upstream || 'a version that nothing tells'} (${has})`,
+      `${asked} is required, and ${facts.suite} has ${upstream || 'a version that nothing tells'} (${has})`,
     );
   }
   const { relations, approximated } = relationsOn(choice, specifier);
