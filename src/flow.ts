@@ -1,16 +1,11 @@
-import { admit } from './admit/admit.ts';
-import { assemble } from './assemble/assemble.ts';
 import type { RunningAttempt } from './attempt.ts';
-import { build } from './build/build.ts';
-import { check } from './check/check.ts';
-import { AttemptEnd, type Outcome } from './model/outcome.ts';
+import type { Outcome } from './model/outcome.ts';
 import type { Plan, Recipe } from './model/recipe.ts';
 import { plan } from './plan/plan.ts';
 import type { PlanRequest } from './plan/ports.ts';
-import { resolver } from './plan/resolver.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
-import { publishDeb } from './publication.ts';
-import { type StagedJob, stage, stageCheck } from './stage/stage.ts';
+import { keepDeb, publishDeb } from './publication.ts';
+import { admitWheel, assembleDeb, buildWheel, checkDeb, resolveRequirements } from './steps.ts';
 
 /*
  * release ──plan──▶ recipe ──stage──▶ inputs ──build──▶ evidence ──admit──▶ tree ──assemble──▶ .deb ──check──▶ verdict ──publish──▶ apt repository
@@ -19,7 +14,7 @@ import { type StagedJob, stage, stageCheck } from './stage/stage.ts';
  * the guest is dead. A stage that cannot go on throws AttemptEnd with the outcome; src/attempt.ts records it.
  */
 
-/** Decides what to build for one project: see src/plan. */
+/** Decides what to build for one project. `rebuild` plans it although it is published. */
 export async function planProject(
   request: Omit<PlanRequest, 'target'> & { rebuild: boolean },
   ports: PlanPorts,
@@ -28,4 +23,29 @@ export async function planProject(
   const { rows } = await ports.store.publishedRows(ports.archive.facts.suite);
   const published = request.rebuild ? rows.filter((row) => row.project !== request.project) : rows;
   return plan({ ...request, target: ports.archive.facts }, { ...ports, published }, signal);
+}
+
+/** From a recipe to a published (or kept) package. */
+export async function runStages(
+  recipe: Recipe,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const evidence = await buildWheel(recipe, attempt, ports, signal);
+  const admitted = await admitWheel(evidence, attempt, ports, signal);
+  const resolution = resolveRequirements(admitted, recipe, ports);
+  for (let number = await firstBuildNumber(recipe, admitted.hasElf, ports); ; ) {
+    const deb = await assembleDeb(admitted, recipe, resolution, number, attempt, ports, signal);
+    await checkDeb(deb, admitted, recipe, attempt, ports, signal);
+    if (recipe.forceOfficial) return keepDeb(deb, recipe, attempt, ports);
+    const ended = await attempt.watch.time('publish', () => publishDeb(deb, number, recipe, attempt, ports, signal));
+    if ('kind' in ended) return ended;
+    // A published version never changes its bytes: other bytes get the next build number.
+    number = ended.nextBuild;
+  }
+}
+
+function firstBuildNumber({ target, package: name, upstreamVersion }: Recipe, hasElf: boolean, { store }: FlowPorts) {
+  return store.nextBuild(target.suite, name, upstreamVersion, hasElf ? target.architecture : 'all');
 }

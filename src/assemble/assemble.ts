@@ -40,6 +40,8 @@ export interface AssembledDeb {
   /** Debian version with revision. */
   readonly version: string;
   readonly architecture: Architecture | 'all';
+  /** Its Depends, one relation an item. */
+  readonly depends: readonly string[];
   /** Text of the control file. */
   readonly control: string;
   /** Dotted, for the check. */
@@ -114,6 +116,7 @@ export async function assemble(
     package: recipe.package,
     version,
     architecture,
+    depends,
     control,
     modules: tree.modules,
     ownedModules: tree.ownedModules,

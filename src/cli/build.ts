@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { buildProject } from '../flow.ts';
+import { buildProject } from '../build-project.ts';
 import { RennetError } from '../model/errors.ts';
 import type { DriverName, ResetStrategy } from '../model/machine.ts';
 import { formatTarget, type Target } from '../model/target.ts';

@@ -52,11 +52,7 @@ export async function openFlowPorts(
 ): Promise<FlowPorts> {
   const { state, signal, output } = context;
   const images = await ensureImages(ports.apt.target, { state, apt: ports.apt, progress: output.progress }, signal);
-  const driver = await createDriver(
-    options.driver,
-    { state, accelerator: options.accelerator, progress: output.progress },
-    signal,
-  );
+  const driver = createDriver(options.driver, { state, accelerator: options.accelerator, progress: output.progress });
   return {
     ...ports,
     images,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { publishSuite } from '../flow-publish.ts';
+import { publishSuite } from '../publication.ts';
 import { RennetError } from '../model/errors.ts';
 import { openStore } from '../store/store.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';

@@ -1,0 +1,93 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { RunningAttempt } from './attempt.ts';
+import type { AssembledDeb } from './assemble/assemble.ts';
+import { RennetError } from './model/errors.ts';
+import type { Outcome } from './model/outcome.ts';
+import type { Recipe } from './model/recipe.ts';
+import type { StateFolder } from './model/state.ts';
+import type { Architecture } from './model/target.ts';
+import type { FlowPorts } from './ports.ts';
+import { publishArchive } from './publish/publish.ts';
+import type { Store } from './store/store.ts';
+
+/** Publishes what the database says a suite shall hold. Safe to call at any time: after an interrupted run it repairs. */
+export async function publishSuite(
+  suite: string,
+  ports: { state: StateFolder; store: Store; architecture?: Architecture },
+  signal: AbortSignal,
+): Promise<void> {
+  const { state, store, architecture } = ports;
+  await store.withPublishLock(
+    suite,
+    async (inner) => {
+      const { rows, change } = await store.publishedRows(suite);
+      const named = rows.flatMap((row) => (row.architecture === 'all' ? [] : [row.architecture]));
+      const architectures = [...new Set([...named, ...(architecture ? [architecture] : [])])].toSorted();
+      const files = rows.map((row) => ({ ...row, blob: store.blobPath(row.sha256) }));
+      await publishArchive({ state, suite, architectures, rows: files, now: new Date() }, inner);
+      await store.markPublished(suite, change);
+    },
+    signal,
+  );
+}
+
+/**
+ * Records a checked package and publishes its suite. Order: blob durable → row committed → index renamed. Gives undefined when
+ * the same version stands there with other bytes: assemble again with the next build number.
+ */
+export async function publishDeb(
+  deb: AssembledDeb,
+  build: number,
+  recipe: Recipe,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Outcome | { nextBuild: number }> {
+  const { store, state } = ports;
+  const { suite, architecture } = recipe.target;
+  await store.putBlob(deb.path, signal);
+  const recorded = await store.recordPackage({
+    suite,
+    package: deb.package,
+    version: deb.version,
+    architecture: deb.architecture,
+    project: recipe.project,
+    upstream: recipe.upstreamVersion,
+    build,
+    control: deb.control,
+    sha256: deb.sha256,
+    bytes: deb.bytes,
+    pool: poolPath(suite, deb),
+    attempt: attempt.id,
+    modules: deb.ownedModules,
+  });
+  if (recorded.recorded === 'refused') return { nextBuild: recorded.nextBuild };
+  await publishSuite(suite, { state, store, architecture }, signal);
+  return {
+    kind: 'published',
+    sentence: `${recipe.project} ${recipe.version} is published as ${deb.package} ${deb.version} for ${suite}.`,
+  };
+}
+
+/** Keeps a private build under its attempt; nothing of it is published. */
+export async function keepDeb(
+  deb: AssembledDeb,
+  recipe: Recipe,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+): Promise<Outcome> {
+  const folder = join(ports.state.attempts, attempt.id);
+  const file = join(folder, basename(deb.path));
+  await mkdir(folder, { recursive: true });
+  await copyFile(deb.path, file);
+  return { kind: 'kept', sentence: `${recipe.project} ${recipe.version} is kept as ${file}; it is not published.` };
+}
+
+/** `pool/bookworm/python3-ftfy/python3-ftfy_6.3.1-0~pypi1~deb12_all.deb`: a suite never shares a file with another one. */
+function poolPath(suite: string, deb: AssembledDeb): string {
+  const file = basename(deb.path);
+  if (!/^[a-z0-9][a-z0-9+.-]*_[A-Za-z0-9.+~-]+_[a-z0-9]+\.deb$/.test(file))
+    throw new RennetError('defect', `A package file got the name ${JSON.stringify(file)}.`);
+  return `pool/${suite}/${deb.package}/${file}`;
+}

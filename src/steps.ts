@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import type { Admitted } from './admit/admission.ts';
+import { admit } from './admit/admit.ts';
+import { type AssembledDeb, assemble } from './assemble/assemble.ts';
+import type { RunningAttempt } from './attempt.ts';
+import { build } from './build/build.ts';
+import { check } from './check/check.ts';
+import { RennetError } from './model/errors.ts';
+import type { Evidence } from './model/evidence.ts';
+import type { GuestReport } from './model/machine.ts';
+import { AttemptEnd } from './model/outcome.ts';
+import type { Recipe, Resolution } from './model/recipe.ts';
+import { pythonRelations } from './plan/python-bounds.ts';
+import { resolver } from './plan/resolver.ts';
+import type { FlowPorts } from './ports.ts';
+import { type StagedJob, stage, stageCheck } from './stage/stage.ts';
+
+/*
+ * Each function runs one stage of the flow with what that stage asks for, and writes down what the attempt keeps of it.
+ */
+
+/** Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. */
+export async function buildWheel(
+  recipe: Recipe,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const { watch } = attempt;
+  const first = await stageInputs(recipe, [], attempt, ports, signal);
+  if (first.kind === 'wheel') {
+    const facts = { sharedLibraries: [], hookRequirements: [] };
+    return { recipe, wheel: first.source.path, wheelName: first.source.filename, facts };
+  }
+  const inputsFor = async (extra: readonly string[]) => {
+    if (extra.length === 0) return first;
+    const staged = await stageInputs(recipe, extra, attempt, ports, signal);
+    if (staged.kind === 'wheel')
+      throw new RennetError('defect', 'A release turned from sdist to wheel between two rounds.');
+    return staged;
+  };
+  const { driver, images, reset, limits, progress } = ports;
+  const buildPorts = {
+    driver,
+    reset,
+    progress,
+    image: images.build,
+    limits: limits.build,
+    folder: attempt.folder,
+    onReport: (report: GuestReport) => {
+      attempt.guestEnded('build', report);
+      watch.book('reset', report.timingsMs.reset);
+      watch.book('build', report.timingsMs.run);
+      watch.book('collect', report.timingsMs.collect + report.timingsMs.teardown);
+    },
+  };
+  return build(recipe, attempt.id, inputsFor, buildPorts, signal);
+}
+
+async function stageInputs(
+  recipe: Recipe,
+  extraRequirements: readonly string[],
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<StagedJob> {
+  const { watch, found } = attempt;
+  const options = { extraRequirements, honourUpperPins: false, folder: join(attempt.folder, 'stage') };
+  const staged = await watch.time('stage', () =>
+    stage(recipe, options, { ...ports, cacheFolder: ports.state.cache }, signal),
+  );
+  watch.book('download', staged.downloadMs, 'stage');
+  const { filename, sha256, bytes } = staged.source;
+  found.provenance = {
+    source: { filename, sha256, bytes, url: recipe.source.url },
+    images: { build: ports.images.build.digest, runtime: ports.images.runtime.digest },
+    buildRequirements: staged.kind === 'sdist' ? staged.buildRequirements : [],
+    notes: staged.notes,
+    limits: ports.limits,
+  };
+  return staged;
+}
+
+/** Reads the wheel as hostile bytes; ends the attempt with the rule that stopped it. */
+export async function admitWheel(
+  evidence: Evidence,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Admitted> {
+  const admitPorts = { official: ports.archive, published: ports.store, folder: attempt.folder };
+  const admission = await attempt.watch.time('admit', () => admit(evidence, admitPorts, signal));
+  if (admission.admitted) return admission;
+  const { outcome, rule, sentence, ledger } = admission;
+  throw new AttemptEnd({ kind: outcome, rule, sentence }, ledger);
+}
+
+/** The requirements of the wheel itself, which count: the plan knew only what the index said. */
+export function resolveRequirements(admitted: Admitted, recipe: Recipe, ports: FlowPorts): Resolution {
+  const { requiresDist, providesExtra } = admitted.metadata;
+  const resolution = resolver(ports.archive, [], recipe.target, recipe.project)(requiresDist, providesExtra);
+  const [first] = resolution.unmet;
+  if (!first) return resolution;
+  const sentence = `${recipe.project} ${recipe.version} cannot be installed on ${recipe.target.suite}: ${first.sentence}.`;
+  throw new AttemptEnd({ kind: 'unsatisfiable', sentence }, [...resolution.ledger, ...admitted.ledger]);
+}
+
+/** Writes the `.deb` and books what it is called. */
+export async function assembleDeb(
+  admitted: Admitted,
+  recipe: Recipe,
+  resolution: Resolution,
+  build: number,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<AssembledDeb> {
+  const assemblePorts = {
+    archive: ports.archive,
+    maintainer: ports.maintainer,
+    pythonRelations: (bound: string | undefined) => pythonRelations(bound, recipe.target).relations,
+    build,
+    folder: join(attempt.folder, 'deb'),
+  };
+  const deb = await attempt.watch.time('assemble', () => assemble(admitted, recipe, resolution, assemblePorts, signal));
+  attempt.ledger.splice(0, attempt.ledger.length, ...deb.ledger);
+  attempt.found.package = deb.package;
+  attempt.found.packageVersion = deb.version;
+  return deb;
+}
+
+/** Installs and starts it in a second fresh guest that has only its declared dependencies. */
+export async function checkDeb(
+  deb: AssembledDeb,
+  admitted: Admitted,
+  recipe: Recipe,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const expected = {
+    package: deb.package,
+    distribution: admitted.metadata.name,
+    version: admitted.metadata.version,
+    modules: deb.modules,
+    scripts: deb.scripts,
+  };
+  const request = {
+    ...expected,
+    id: attempt.id,
+    folder: join(attempt.folder, 'check'),
+    debs: [deb.path],
+    relations: deb.depends,
+    requirements: admitted.metadata.requiresDist,
+  };
+  const { driver, images, reset, limits, progress, state, apt, archive } = ports;
+  const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };
+  const checkPorts = {
+    driver,
+    reset,
+    progress,
+    image: images.runtime,
+    limits: limits.check,
+    folder: attempt.folder,
+    onReport: (report: GuestReport) => attempt.guestEnded('check', report),
+  };
+  await attempt.watch.time('check', async () => {
+    const staged = await stageCheck(request, stagePorts, signal).catch((error: unknown) => {
+      if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
+      throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${deb.package} cannot be installed: ${error.message}` });
+    });
+    const facts = await check(attempt.id, staged.input, expected, checkPorts, signal);
+    attempt.found.evidence = {
+      ...attempt.found.evidence,
+      check: facts,
+      dependencies: staged.closure.map(({ package: name, version }) => `${name} ${version}`),
+    };
+  });
+}
