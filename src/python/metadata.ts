@@ -84,7 +84,8 @@ function readFields({ text, notes }: { text: string; notes: string[] }): Fields 
     const end = lineEnd(text, position);
     const line = text.slice(position, end);
     if (line === '') return { values, body: text.slice(end + 1), notes };
-    const [, name, first] = /^([\x21-\x39\x3b-\x7e]+):(.*)$/s.exec(line) ?? [];
+    // `From `, a nameless field and a continuation of nothing are passed over with what continues them.
+    const [, name, first] = /^(From |[\x21-\x39\x3b-\x7e]*:|[ \t])(.*)$/s.exec(line) ?? [];
     if (name === undefined || first === undefined) {
       notes.push('The metadata has a line without a field name; what follows was read as description.');
       return { values, body: text.slice(position), notes };
@@ -98,7 +99,8 @@ function readFields({ text, notes }: { text: string; notes: string[] }): Fields 
     }
     count += 1;
     if (count > MAX_FIELDS) throw refused(`has more than ${MAX_FIELDS} fields`);
-    addField(values, name.toLowerCase(), lines);
+    if (/^(?::|From |[ \t])$/.test(name)) notes.push('The metadata has a line that is no field; it was passed over.');
+    else addField(values, name.slice(0, -1).toLowerCase(), lines);
   }
   return { values, body: '', notes };
 }

@@ -103,43 +103,12 @@ describe('requirements', () => {
 
   test('that packaging refuses are refused', async () => {
     const token = fc.constantFrom(
-      ...[
-        'foo',
-        'a',
-        '1.0',
-        '>=',
-        '==',
-        '===',
-        '~=',
-        '<',
-        '!=',
-        ',',
-        ';',
+      ' ',
+      ' ',
+      ...`foo a 1.0 >= == === ~= < != , ; ( ) [ ] @ .* +l " '3' "x" os_name extra python_version and or in not`.split(
         ' ',
-        '(',
-        ')',
-        '[',
-        ']',
-        '@',
-        '.*',
-        '+l',
-        '"',
-      ],
-      ...[
-        "'3'",
-        '"x"',
-        'os_name',
-        'extra',
-        'python_version',
-        'and',
-        'or',
-        'in',
-        'not',
-        ' ',
-        'https://example.org/x',
-        '-',
-        '_',
-      ],
+      ),
+      ...'https://example.org/x - _'.split(' '),
     );
     const texts = fc.array(token, { minLength: 1, maxLength: 9 }).map((parts) => parts.join(''));
     await compareWithPackaging(fc.sample(texts, PAIRS * 2), false);
@@ -149,7 +118,7 @@ describe('requirements', () => {
 /** Whatever we read, packaging reads, to the same parts; where `complete`, also the other way round. */
 async function compareWithPackaging(texts: readonly string[], complete: boolean): Promise<void> {
   const answers = await oracle.ask(texts.map((requirement) => ({ op: 'requirement', requirement })));
-  const wrong = texts.flatMap((text, index) => {
+  const wrong = texts.flatMap((text, index): unknown[] => {
     const theirs = answers[index]?.value as
       | undefined
       | { name: string; extras: string[]; specifiers: string[]; url: string };
@@ -182,33 +151,12 @@ describe('markers', () => {
     const variable = fc.constantFrom(...MARKER_VARIABLES, 'os.name', 'platform.machine', 'python_implementation');
     const operator = fc.constantFrom('<=', '<', '!=', '==', '>=', '>', '~=', '===', 'in', 'not in');
     const value = fc.constantFrom(
-      ...[
-        '3.11',
-        '3.9',
-        '3.11.2',
-        '3.13.0rc1',
-        '3.*',
-        '3',
-        '3.8,3.11',
-        '2.7 3.11',
-        'linux',
-        'linux win32',
-        'posix',
-        'X86_64',
-      ],
-      ...[
-        'x86_64',
-        'aarch64',
-        'CPython',
-        'cpython',
-        'Linux',
-        '',
-        'test',
-        'Test_A',
-        'test-a',
-        '6.1.0-18-amd64',
-        ' 3.11 ',
-      ],
+      '',
+      '2.7 3.11',
+      'linux win32',
+      ' 3.11 ',
+      ...'3.11 3.9 3.11.2 3.13.0rc1 3.* 3 3.8,3.11 linux posix X86_64 x86_64 aarch64 CPython cpython Linux'.split(' '),
+      ...'test Test_A test-a 6.1.0-18-amd64'.split(' '),
     );
     const item = fc
       .tuple(variable, operator, value, fc.boolean())

@@ -61,8 +61,11 @@ export async function readTarGz(
   let entries = 0;
   reader.on('entry', (header, content, proceed) => {
     entries += 1;
+    // What destroys the reader is reported by the pipeline; without a listener it would end the process as well.
+    content.on('error', () => undefined);
     const visit = async () => {
       if (entries > caps.entries) throw badArchive(`has more than ${caps.entries} entries`);
+      checkPax(reader, header);
       const member = readMember(header, caps);
       const wanted = member === undefined ? 0 : visitor.wanted(member);
       if (wanted > 0 && header.size > wanted) {
@@ -101,14 +104,21 @@ function bound(archiveBytes: number, caps: TarCaps): (source: AsyncIterable<Buff
   };
 }
 
+/** The package leaves global records out where an entry has none of its own, unlike Python's tarfile; so they are looked up. */
+function checkPax(reader: object, header: Header): void {
+  const global: unknown = '_paxGlobal' in reader ? reader._paxGlobal : undefined;
+  for (const key of Object.keys(Object.assign({}, global, header.pax))) {
+    const isGlobalPath = key === 'path' && Object.hasOwn(global ?? {}, key);
+    if (!HARMLESS_PAX.test(key) || isGlobalPath)
+      throw badArchive(`overrides ${showName(key)} of ${showName(header.name)}`);
+  }
+}
+
 /** Undefined for the entry of the root, `./`. */
 function readMember(header: Header, caps: TarCaps): TarMember | undefined {
   const shown = showName(header.name);
   const kind = KINDS[header.type];
   if (kind === undefined) throw badArchive(`has the entry ${shown}, which is no file, directory or link`);
-  for (const key of Object.keys(header.pax ?? {})) {
-    if (!HARMLESS_PAX.test(key)) throw badArchive(`overrides ${showName(key)} of ${shown}`);
-  }
   if (header.name.startsWith('/')) throw badArchive(`has the unsafe name ${shown}`);
   const parts = header.name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..') || /\p{Cc}/u.test(header.name)) throw badArchive(`has the unsafe name ${shown}`);
