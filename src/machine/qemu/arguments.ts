@@ -10,19 +10,23 @@ export type MemorySource =
   /** Private memory of this QEMU: a cold boot. */
   | { readonly kind: 'own' }
   /** A shared mapping that becomes a template; the page cache is warmed at boot. */
-  | { readonly kind: 'template'; readonly memoryFd: number }
-  /** A private mapping of a sealed template, with the device state to restore. */
-  | { readonly kind: 'clone'; readonly memoryFd: number; readonly stateFd: number };
+  | { readonly kind: 'template' }
+  /** A private mapping of a sealed template; the devices' state is restored over QMP. */
+  | { readonly kind: 'clone' };
 
 /** File descriptors that QEMU inherits: one end of a socket pair each. */
 export const CHANNEL_FDS = { control: 3, log: 4, output: 5, console: 6 } as const;
 export const QMP_FD = 7;
+export const MEMORY_FD = 8;
+/** Where a clone reads the devices' state. */
+export const STATE_FD = 9;
 /** Paths in the jail, the same for every guest, so that arguments do not differ between a template and its clones. */
 export const JAIL_PATHS = {
   kernel: '/kernel',
   initrd: '/initrd',
   base: '/base.ext4',
   input: '/input.squashfs',
+  state: '/state',
 } as const;
 
 /** Size of every input disk; a clone's disk must be as large as the placeholder that its template saw. */
@@ -34,7 +38,7 @@ const CHANNELS = ['control', 'log', 'output'] as const;
  * QEMU's command line after the program's name. No network, no balloon, no folder sharing, no default devices
  * (docs/decisions/0003-machine.md). Pure.
  */
-export function qemuArguments(shape: MachineShape, memory: MemorySource, options: { monitor: boolean }): string[] {
+export function qemuArguments(shape: MachineShape, memory: MemorySource): string[] {
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
@@ -54,7 +58,7 @@ export function qemuArguments(shape: MachineShape, memory: MemorySource, options
     ]),
     // Only the kernel's own complaints go there; the log has its own, quicker channel.
     ...['-chardev', `socket,id=console,fd=${CHANNEL_FDS.console}`, '-serial', 'chardev:console'],
-    ...(options.monitor ? ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'] : []),
+    ...(memory.kind === 'own' ? [] : ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control']),
   ];
 }
 
@@ -71,11 +75,10 @@ function memoryArguments(shape: MachineShape, memory: MemorySource): string[] {
   return [
     ...[
       '-object',
-      `memory-backend-file,id=ram0,size=${shape.memoryMiB}M,mem-path=/proc/self/fd/${memory.memoryFd},share=${share}`,
+      `memory-backend-file,id=ram0,size=${shape.memoryMiB}M,mem-path=/proc/self/fd/${MEMORY_FD},share=${share}`,
     ],
-    // Memory that lies in a file is not part of the migration stream, which is then only the devices' state.
-    ...['-global', 'migration.x-ignore-shared=on'],
-    ...(memory.kind === 'clone' ? ['-incoming', `fd:${memory.stateFd}`] : []),
+    // What to restore is told over QMP: x-ignore-shared can be set there only (QEMU 7.2).
+    ...(memory.kind === 'clone' ? ['-incoming', 'defer'] : []),
   ];
 }
 

@@ -9,6 +9,7 @@ import { type Accelerator, type AcceleratorChoice, chooseAccelerator, knownKvmSt
 import type { MachineShape } from './arguments.ts';
 import { writeInputDisk } from './input-disk.ts';
 import { type RunningMachine, launch } from './launch.ts';
+import { restoreDevices } from './migration.ts';
 import { type QemuProgram, findQemu } from './program.ts';
 import { type Slot, reserveSlot } from './slot.ts';
 import { type OpenTemplate, type TemplateStore, shapeOf } from './template.ts';
@@ -118,6 +119,8 @@ async function runOnce(guest: Guest, template: OpenTemplate | undefined, signal:
     freshness: guest.freshness,
     destroy: () => machine.destroy(),
   };
+  // A clone that cannot restore its devices never gets ready; its end says so.
+  if (machine.qmp !== undefined) restoreDevices(machine.qmp).catch(() => machine.destroy());
   try {
     const { timingsMs, code, ...end } = await runProtocol(machine.streams, job, options, signal);
     const reset: ResetStrategy = opened === undefined ? 'overlay' : 'memory';

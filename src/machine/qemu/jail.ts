@@ -6,6 +6,8 @@ export interface JailFiles {
   readonly initrd: string;
   readonly base: string;
   readonly input: string;
+  /** Folder for the socket that takes the devices' state; only where a template is made. */
+  readonly state?: string;
 }
 
 export interface JailOptions {
@@ -16,8 +18,6 @@ export interface JailOptions {
   readonly kvmGroup: number | undefined;
   /** Bound on QEMU's address space. */
   readonly addressSpaceMiB: number;
-  /** Only the maker of a template writes files at all (the device state, to a descriptor). */
-  readonly mayWrite: boolean;
   readonly qemu: string;
 }
 
@@ -32,8 +32,7 @@ const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
 export function jailed(options: JailOptions, qemuArguments: readonly string[]): string[] {
   const { files, uid } = options;
   return [
-    ...['prlimit', '--core=0', '--nofile=512', `--as=${options.addressSpaceMiB * 1024 * 1024}`],
-    ...(options.mayWrite ? [] : ['--fsize=0']),
+    ...['prlimit', '--core=0', '--nofile=512', '--fsize=0', `--as=${options.addressSpaceMiB * 1024 * 1024}`],
     ...['bwrap', '--die-with-parent', '--new-session', '--clearenv', '--unshare-pid', '--unshare-net', '--unshare-ipc'],
     ...['--unshare-uts', '--unshare-cgroup-try'],
     ...(uid === undefined
@@ -50,6 +49,7 @@ export function jailed(options: JailOptions, qemuArguments: readonly string[]): 
     ...['--proc', '/proc', '--dev', '/dev'],
     ...(options.kvmGroup === undefined ? [] : ['--dev-bind', '/dev/kvm', '/dev/kvm']),
     ...(['kernel', 'initrd', 'base', 'input'] as const).flatMap((name) => ['--ro-bind', files[name], JAIL_PATHS[name]]),
+    ...(files.state === undefined ? [] : ['--ro-bind', files.state, JAIL_PATHS.state]),
     ...['--chdir', '/', '--'],
     ...(uid === undefined ? [] : dropTo(uid, options.kvmGroup)),
     options.qemu,

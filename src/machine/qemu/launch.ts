@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { type MachineShape, type MemorySource, qemuArguments } from './arguments.ts';
+import { type MachineShape, qemuArguments } from './arguments.ts';
 import { type JailFiles, jailed } from './jail.ts';
 import { type Qmp, openQmp } from './qmp.ts';
 
@@ -13,17 +13,15 @@ export interface LaunchOptions {
   /** Open descriptors of this process that the machine inherits: its memory, then its device state. */
   readonly memory:
     | { readonly kind: 'own' }
-    | { readonly kind: 'template'; readonly memory: number; readonly state: number }
+    | { readonly kind: 'template'; readonly memory: number }
     | { readonly kind: 'clone'; readonly memory: number; readonly state: number };
 }
 
 /** A running QEMU in its jail. */
 export interface RunningMachine {
   readonly streams: { readonly control: Duplex; readonly log: Duplex; readonly output: Duplex };
-  /** Only where the memory becomes a template. */
+  /** Only where the memory is or becomes a template. */
   readonly qmp: Qmp | undefined;
-  /** Descriptor number of the device state inside QEMU. */
-  readonly stateFd: number;
   /** Settles when QEMU has ended, whoever ended it; never rejects. */
   readonly ended: Promise<void>;
   /** The last of what QEMU and the guest's kernel complained of. */
@@ -38,35 +36,30 @@ const QEMU_ADDRESS_SPACE_MIB = 4096;
 
 /** Starts QEMU. All its channels are socket pairs that it inherits: no socket files, nobody else can connect. */
 export function launch(options: LaunchOptions): RunningMachine {
-  const monitor = options.memory.kind === 'template';
-  const first = monitor ? 8 : 7;
-  const own = options.memory.kind === 'own';
-  const source: MemorySource =
-    options.memory.kind === 'own'
-      ? { kind: 'own' }
-      : options.memory.kind === 'template'
-        ? { kind: 'template', memoryFd: first }
-        : { kind: 'clone', memoryFd: first, stateFd: first + 1 };
+  const { shape, memory } = options;
   const jail = {
     files: options.files,
     uid: options.uid,
     kvmGroup: options.kvmGroup,
-    addressSpaceMiB: options.shape.memoryMiB + QEMU_ADDRESS_SPACE_MIB,
-    mayWrite: monitor,
+    addressSpaceMiB: shape.memoryMiB + QEMU_ADDRESS_SPACE_MIB,
     qemu: options.qemu,
   };
-  const [file = '', ...args] = jailed(jail, qemuArguments(options.shape, source, { monitor }));
-  const inherited = options.memory.kind === 'own' ? [] : [options.memory.memory, options.memory.state];
+  const [file = '', ...args] = jailed(jail, qemuArguments(shape, { kind: memory.kind }));
+  const inherited = [
+    ...channels(memory.kind === 'own' ? 4 : 5),
+    ...(memory.kind === 'own' ? [] : [memory.memory]),
+    ...(memory.kind === 'clone' ? [memory.state] : []),
+  ];
   const child = spawn(file, args, {
-    stdio: ['ignore', 'ignore', 'pipe', ...channels(monitor ? 5 : 4), ...inherited],
+    stdio: ['ignore', 'ignore', 'pipe', ...inherited],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
-  return follow(child, { monitor, stateFd: own ? -1 : first + 1 });
+  return follow(child, memory.kind !== 'own');
 }
 
 const channels = (count: number): 'pipe'[] => Array.from({ length: count }, () => 'pipe' as const);
 
-function follow(child: ChildProcess, { monitor, stateFd }: { monitor: boolean; stateFd: number }): RunningMachine {
+function follow(child: ChildProcess, monitored: boolean): RunningMachine {
   const [, , , control, log, output, console, qmp] = child.stdio as unknown as (Duplex | null)[];
   const tails = [keepTail(child.stderr), keepTail(console)];
   const exited = new Promise<void>((resolve) => {
@@ -79,12 +72,11 @@ function follow(child: ChildProcess, { monitor, stateFd }: { monitor: boolean; s
     console.once('close', () => resolve());
   });
   const ended = Promise.all([exited, closed]).then(() => undefined);
-  if (!control || !log || !output || (monitor && !qmp)) throw new Error('a channel of QEMU is missing');
+  if (!control || !log || !output || (monitored && !qmp)) throw new Error('a channel of QEMU is missing');
   for (const stream of [control, log, output]) stream.on('error', () => {});
   return {
     streams: { control, log, output },
-    qmp: monitor && qmp ? openQmp(qmp) : undefined,
-    stateFd,
+    qmp: monitored && qmp ? openQmp(qmp) : undefined,
     ended,
     complaints: () =>
       tails

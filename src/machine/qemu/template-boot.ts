@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
 import type { KeptMemory } from '../keeper.ts';
@@ -11,7 +12,7 @@ import { PROTOCOL, formatHostLine, parseGuestLine } from '../messages.ts';
 import { untilWaiting } from './accelerator.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { makePlaceholder } from './placeholder.ts';
-import type { Qmp } from './qmp.ts';
+import { restoreDevices, saveDevices } from './migration.ts';
 import { reserveSlot } from './slot.ts';
 import {
   type OpenTemplate,
@@ -22,7 +23,6 @@ import {
 } from './template.ts';
 
 const BOOT_MS = 120_000;
-const SAVE_MS = 60_000;
 const CLONE_MS = 30_000;
 /** After the agent said that it waits, it still goes to sleep in its read. */
 const SETTLE_MS = 200;
@@ -46,7 +46,8 @@ export async function bootTemplate(
     throw new RennetError('template-failed', 'Another rennet is making the same template.', 'Run the command again.');
   }
   progress({ doing: `booting the template of the ${image.kind} image` });
-  await withMachine(request, ports.state, openPair(ports, memory, state), 'template', async (machine) => {
+  const opened = openPair(ports, memory, state);
+  await withMachine(request, ports.state, opened, 'template', async (machine, place) => {
     if (machine.qmp === undefined) throw new RennetError('defect', 'A template was booted without a monitor.');
     if (!(await untilWaiting(machine, BOOT_MS, signal))) {
       if (signal.aborted) throw new RennetError('cancelled', 'Booting the template was stopped.');
@@ -54,7 +55,8 @@ export async function bootTemplate(
     }
     await sleep(SETTLE_MS);
     progress({ doing: `freezing the template of the ${image.kind} image` });
-    await saveDevices(machine, machine.qmp);
+    await saveDevices(machine.qmp, place, opened.state);
+    await machine.ended;
   });
   const note = {
     key,
@@ -77,7 +79,9 @@ export async function tryClone(
   state: StateFolder,
   signal: AbortSignal,
 ): Promise<string> {
-  return withMachine(request, state, template.open(), 'clone', async ({ streams, ended, complaints }) => {
+  return withMachine(request, state, template.open(), 'clone', async ({ qmp, streams, ended, complaints }) => {
+    if (qmp === undefined) throw new RennetError('defect', 'A clone was started without a monitor.');
+    await restoreDevices(qmp);
     const nonce = randomBytes(16).toString('hex');
     const answer = Promise.withResolvers<string | undefined>();
     const cutter = createLineCutter();
@@ -128,7 +132,7 @@ async function withMachine<T>(
   state: StateFolder,
   opened: Pair,
   kind: 'template' | 'clone',
-  use: (machine: RunningMachine) => Promise<T>,
+  use: (machine: RunningMachine, place: string) => Promise<T>,
 ): Promise<T> {
   const { image, shape, accelerator, qemu } = request;
   let machine: RunningMachine | undefined;
@@ -136,16 +140,25 @@ async function withMachine<T>(
     const slot = await reserveSlot(state);
     try {
       const input = await makePlaceholder(slot.folder);
+      const place = join(slot.folder, 'state');
+      await mkdir(place, { mode: 0o755 });
       machine = launch({
         shape,
-        files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
+        files: {
+          kernel: image.kernel,
+          initrd: image.initrd,
+          base: image.disk,
+          input,
+          ...(kind === 'template' ? { state: place } : {}),
+        },
         uid: slot.uid,
         kvmGroup: accelerator.kvmGroup,
         qemu: qemu.path,
-        memory: { kind, memory: opened.memory, state: opened.state },
+        memory:
+          kind === 'clone' ? { kind, memory: opened.memory, state: opened.state } : { kind, memory: opened.memory },
       });
       for (const stream of [machine.streams.log, machine.streams.output]) stream.resume();
-      return await use(machine);
+      return await use(machine, place);
     } finally {
       await machine?.destroy();
       await slot.release();
@@ -153,23 +166,4 @@ async function withMachine<T>(
   } finally {
     opened.close();
   }
-}
-
-/** Writes the devices' state to the inherited descriptor and ends QEMU; the memory itself stays where it is (x-ignore-shared). */
-async function saveDevices(machine: RunningMachine, qmp: Qmp): Promise<void> {
-  await qmp.execute('stop');
-  // Not `exec:`: it dies under -sandbox spawn=deny.
-  await qmp.execute('migrate', { uri: `fd:${machine.stateFd}` });
-  const deadline = Date.now() + SAVE_MS;
-  for (;;) {
-    const { status } = z.object({ status: z.string().default('none') }).parse(await qmp.execute('query-migrate'));
-    if (status === 'completed') break;
-    if (status === 'failed' || status === 'cancelled' || Date.now() > deadline) {
-      throw new RennetError('template-failed', `QEMU could not save the devices of the template (${status}).`);
-    }
-    await sleep(10);
-  }
-  // It may close the channel before it answers.
-  await qmp.execute('quit').catch(() => {});
-  await machine.ended;
 }

@@ -100,7 +100,7 @@ export async function ensureTemplate(
 /** Names everything that a template came from. */
 export async function templateKey(request: TemplateRequest): Promise<string> {
   const { shape, image, qemu } = request;
-  const how = qemuArguments(shape, { kind: 'template', memoryFd: 0 }, { monitor: true });
+  const how = qemuArguments(shape, { kind: 'template' });
   // With KVM the guest sees this host's processor.
   const cpu = shape.accelerator === 'kvm' ? processor(await readFile('/proc/cpuinfo', 'utf8')) : '';
   return createHash('sha256')
