@@ -1,9 +1,5 @@
 import { z } from 'zod';
-
-/** A wheel of more members or bytes is no package for a system's Python (ADMISSION.md, "Files"). */
-export const MAX_FILES = 50_000;
-export const MAX_BYTES = 4 * 1024 ** 3;
-export const MAX_REPORT_BYTES = 64 * 1024 ** 2;
+import { MAX_FILES } from './limits.ts';
 
 const text = z.string().max(1_000_000);
 const short = z.string().max(5000);

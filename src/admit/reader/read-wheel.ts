@@ -3,13 +3,12 @@ import { parseEntryPoints } from '../../python/entry-points.ts';
 import { parseMetadata } from '../../python/metadata.ts';
 import { openZip, type ZipArchive, type ZipEntry, ZIP_CAPS } from '../../python/zip.ts';
 import { looksLikeElf, readElf } from '../elf.ts';
-import { MAX_BYTES, MAX_FILES, type WheelFile, type WheelReport } from '../wheel-report.ts';
+import { MAX_BYTES, MAX_FILES, MAX_MEMBER_BYTES } from '../limits.ts';
+import type { WheelFile, WheelReport } from '../wheel-report.ts';
 import { type FrameKind, MAX_FRAME } from './frames.ts';
 
 export type Send = (kind: FrameKind, bytes?: Uint8Array) => Promise<void>;
 
-/** Members are held in memory one at a time, so that nothing has to be written; a larger one is refused. */
-const MAX_MEMBER_BYTES = 512 * 1024 ** 2;
 const MAX_LICENCES = 50;
 const LICENCE_BYTES = 64 * 1024;
 const PTH_BYTES = 64 * 1024;

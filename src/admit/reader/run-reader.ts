@@ -1,16 +1,11 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { RennetError } from '../../model/errors.ts';
 import { wheelReportSchema, type WheelFacts } from '../wheel-report.ts';
+import { readerCommand } from './reader-command.ts';
 import { spool, SpoolLimit, type Spooled } from './spool.ts';
 
 const WALL_MS = 300_000;
-const CPU_SECONDS = 240;
-const HEAP_MIB = 1024;
-/** `nobody`: owns nothing. */
-const UID = '65534';
 
 export type ReadResult =
   | { readonly facts: WheelFacts; readonly contents: readonly Spooled[] }
@@ -72,43 +67,6 @@ function checked({ contents, report }: { contents: Spooled[]; report: string }):
 
 function refused(rule: string, detail: string): ReadResult {
   return { refused: { rule, detail } };
-}
-
-/**
- * As root the process becomes nobody; of all capabilities it keeps CAP_DAC_READ_SEARCH, because checkout and state may
- * lie below a folder like /root that nobody can enter (docs/decisions/0003-admission-process.md). What it may read is
- * bounded by Node's permission model, what it may write by the kernel too.
- */
-async function readerCommand(wheel: string): Promise<string[]> {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
-  const root = dirname(dirname(dirname(dirname(main))));
-  const readable = [wheel, join(root, 'package.json'), join(root, 'src'), await realpath(join(root, 'node_modules'))];
-  const asNobody = [
-    '--reuid',
-    UID,
-    '--regid',
-    UID,
-    '--clear-groups',
-    '--bounding-set',
-    '-all,+dac_read_search',
-    '--inh-caps',
-    '-all,+dac_read_search',
-    '--ambient-caps',
-    '-all,+dac_read_search',
-  ];
-  const bounds = ['prlimit', `--cpu=${CPU_SECONDS}`, '--core=0', '--fsize=0', '--nofile=256', '--'];
-  // The parent-death signal comes last: a change of uid clears it.
-  const user = [
-    'setpriv',
-    '--no-new-privs',
-    ...(process.getuid?.() === 0 ? asNobody : []),
-    '--pdeathsig',
-    'KILL',
-    '--',
-  ];
-  const reading = readable.map((path) => `--allow-fs-read=${path}`);
-  const engine = [`--max-old-space-size=${HEAP_MIB}`, '--disallow-code-generation-from-strings', '--no-warnings'];
-  return [...bounds, ...user, process.execPath, '--permission', ...reading, ...engine, main, wheel];
 }
 
 function hasCode(error: unknown, code: string): boolean {

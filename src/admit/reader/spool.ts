@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MAX_BYTES, MAX_FILES, MAX_REPORT_BYTES } from '../wheel-report.ts';
+import { MAX_BYTES, MAX_FILES, MAX_REPORT_BYTES } from '../limits.ts';
 import { decodeFrames } from './frames.ts';
 
 /** One content as the host itself wrote and measured it. */
