@@ -46,26 +46,18 @@ function moduleName(file: string): string {
 }
 
 function addPath(root: Node, segments: readonly string[], owner: string): void {
+  const isPackage = segments.length > 1 && segments.at(-1) === '__init__';
+  const names = isPackage ? segments.slice(0, -1) : segments;
   let node = root;
-  for (const [index, segment] of segments.entries()) {
-    if (segment === '__init__' && index === segments.length - 1 && node !== root) {
-      // A regular package: one owner, whatever was found below before. Of several the first by name counts.
-      node.owner = node.closed && node.owner < owner ? node.owner : owner;
-      node.closed = true;
-      node.children = undefined;
-      return;
-    }
+  for (const [index, name] of names.entries()) {
     node.children ??= new Map();
-    let child = node.children.get(segment);
-    if (!child) {
-      child = { owner, closed: false, children: undefined };
-      node.children.set(segment, child);
-    }
-    if (index === segments.length - 1) {
+    const child = node.children.get(name) ?? { owner, closed: false, children: undefined };
+    node.children.set(name, child);
+    if (index === names.length - 1) {
+      // A module or regular package, whatever was found below before. Of several owners the first by name counts.
       child.owner = child.closed && child.owner < owner ? child.owner : owner;
       child.closed = true;
       child.children = undefined;
-      return;
     }
     if (child.closed) return;
     node = child;
