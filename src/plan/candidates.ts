@@ -6,7 +6,7 @@ import { isPureWheel, parseFileName, type WheelTags, wheelFits } from '../python
 import { isPrerelease, parseSpecifier, specifierAccepts } from '../python/version.ts';
 import { pythonFits } from './python-bounds.ts';
 
-export type BlockedAs = NonNullable<PlanItem['blockedAs']>;
+type BlockedAs = NonNullable<PlanItem['blockedAs']>;
 
 /** Why a release is passed over, as the end of a sentence that begins with its name and version. */
 export interface Refusal {

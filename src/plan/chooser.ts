@@ -24,7 +24,7 @@ export type Choice =
       readonly heldBack: readonly HeldBack[];
     };
 
-export interface HeldBack {
+interface HeldBack {
   readonly version: string;
   readonly reason: string;
 }

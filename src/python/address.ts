@@ -25,7 +25,7 @@ export function isLoopbackHost(host: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || contains(LOOPBACK, name);
 }
 
-export function isPrivateHost(host: string): boolean {
+function isPrivateHost(host: string): boolean {
   return isLoopbackHost(host) || contains(PRIVATE, bare(host));
 }
 
@@ -39,14 +39,14 @@ export function printable(url: URL): string {
  * are refused unless the index itself stands in one.
  */
 export interface AddressGuard {
-  /** Refuses other schemes than http(s) and private addresses; drops user name and password. */
+  /** Refuses other schemes than http(s), http where the index is https, and private addresses; drops user name and password. */
   check(url: URL): Promise<URL>;
   /** For `node:http`: resolves a name under the same rule, so that no second look-up can answer otherwise. */
   readonly lookup: LookupFunction;
 }
 
 export function guardAddresses(indexUrl: string): AddressGuard {
-  const indexHost = new URL(indexUrl).hostname;
+  const { hostname: indexHost, protocol: indexProtocol } = new URL(indexUrl);
   let indexIsPrivate: Promise<boolean> | undefined;
   const mayBePrivate = (host: string): Promise<boolean> => {
     if (bare(host) === bare(indexHost)) return Promise.resolve(true);
@@ -62,6 +62,9 @@ export function guardAddresses(indexUrl: string): AddressGuard {
         );
       }
       if (isPrivateHost(url.hostname) && !(await mayBePrivate(url.hostname))) throw refusal(url.hostname);
+      if (indexProtocol === 'https:' && url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
+        throw new RennetError('index-refused', `The index leads from https to ${url.origin}; that is refused.`);
+      }
       const clean = new URL(url);
       clean.username = '';
       clean.password = '';

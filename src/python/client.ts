@@ -12,7 +12,7 @@ import type { IndexSettings } from './settings.ts';
 import { readWheelMetadata } from './wheel-metadata.ts';
 
 /** Core metadata as the index gives it, with the way it was got. */
-export interface FoundMetadata {
+interface FoundMetadata {
   readonly bytes: Uint8Array;
   readonly source: 'pep658' | 'range';
 }
@@ -50,7 +50,7 @@ export interface IndexCaps extends HttpCaps {
   readonly wholeWheelBytes: number;
 }
 
-export const INDEX_CAPS: IndexCaps = {
+const INDEX_CAPS: IndexCaps = {
   ...HTTP_CAPS,
   pageBytes: 64 * 2 ** 20,
   metadataBytes: 8 * 2 ** 20,

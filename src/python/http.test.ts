@@ -121,9 +121,12 @@ test('TLS: unknown certificates are refused, the configured ones trusted, and th
   }
 });
 
-test("a certificate file that is not there is the settings' fault", () => {
-  const settings = { indexUrl: 'https://index.example.org', timeoutMs: 1000, ignored: [], cert: '/none/ca.crt' };
-  expect(() => createHttpGet(settings)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
+test('a certificate file that is not there is a fault of the settings', async () => {
+  const get = getterOf({ indexUrl: 'https://192.0.2.1', timeoutMs: 1000, ignored: [], cert: '/none/ca.crt' });
+  await expect(get('/x')).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: expect.stringContaining('/none/ca.crt'),
+  });
 });
 
 test('nobody there, and no such name', async () => {
@@ -199,7 +202,10 @@ test('names that resolve to private addresses are refused at the connection', as
   );
 });
 
-test('other schemes are refused, and user names dropped', async () => {
+test('other schemes and the way down to http are refused, and user names dropped', async () => {
+  await expect(guardAddresses(PUBLIC).check(new URL('http://files.example.org/x'))).rejects.toMatchObject({
+    code: 'index-refused',
+  });
   await expect(guardAddresses(PUBLIC).check(new URL('file:///etc/passwd'))).rejects.toMatchObject({
     code: 'bad-index-page',
   });

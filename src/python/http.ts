@@ -87,9 +87,11 @@ type Sent = HttpAnswer & { destroy(): void };
 function createSender(settings: IndexSettings, caps: HttpCaps) {
   const guard = guardAddresses(settings.indexUrl);
   const indexOrigin = new URL(settings.indexUrl).origin;
-  const agents = createAgents(settings);
+  // Made when first needed: reading the certificates costs more than a plan from the cache.
+  let agents: Agents | undefined;
   const proxied = usesProxy(settings);
   return async (start: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Sent> => {
+    agents ??= createAgents(settings);
     let url = await guard.check(start);
     for (let hop = 0; ; hop += 1) {
       const authorized = settings.credentials !== undefined && url.origin === indexOrigin;
@@ -180,7 +182,12 @@ function sent(response: IncomingMessage, url: URL, timeoutMs: number): Sent {
   };
 }
 
-function createAgents(settings: IndexSettings): { http: http.Agent; https: https.Agent } {
+interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+}
+
+function createAgents(settings: IndexSettings): Agents {
   const proxyEnv = {
     ...process.env,
     ...(settings.proxy === undefined ? {} : { HTTP_PROXY: settings.proxy, HTTPS_PROXY: settings.proxy }),

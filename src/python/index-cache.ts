@@ -96,7 +96,7 @@ export function createIndexCache(folder: string): IndexCache {
 }
 
 /** sha256 of a file, lower-case hex. */
-export async function hashFile(path: string, signal: AbortSignal): Promise<string> {
+async function hashFile(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer);
   return hash.digest('hex');
