@@ -15,8 +15,8 @@ import type { Known } from './chooser.ts';
 const RELEASE_FAULTS = new Set(['bad-metadata', 'bad-archive', 'too-large']);
 
 /**
- * Reads the metadata of a candidate without running any of its code: that of a wheel first, then what the sdist itself binds. The sdist is
- * downloaded only where no wheel tells; the build finds it in the client's cache.
+ * Reads the metadata of a candidate without running any of its code: that of a wheel first, then what the sdist itself
+ * binds. The sdist is downloaded only where no wheel tells; the build finds it in the client's cache.
  */
 export async function readCandidate(
   candidate: Candidate,

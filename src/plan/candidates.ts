@@ -32,8 +32,9 @@ export type Judged = { readonly version: string } & (
 );
 
 /**
- * Judges the releases that a specifier admits by the index page alone, newest first. Pure. Pre-releases count where the specifier names one
- * or nothing else is there; yanked releases only where `==` names exactly that version (PEP 440, "Handling of pre-releases"; PEP 592).
+ * Judges the releases that a specifier admits by the index page alone, newest first. Pure. Pre-releases count where
+ * the specifier names one or nothing else is there; yanked releases only where `==` names exactly that version (PEP
+ * 440, "Handling of pre-releases"; PEP 592).
  */
 export function judgeReleases(project: Project, specifier: string, target: TargetFacts): Judged[] {
   const clauses = parseSpecifier(specifier);

@@ -33,8 +33,8 @@ interface HeldBack {
 export const MAX_METADATA_READS = 20;
 
 /**
- * Chooses the newest release that the target can have, from recorded data alone: the same data give the same choice. The caller reads what a
- * `read` step asks for, adds it to `known` (by version) and asks again.
+ * Chooses the newest release that the target can have, from recorded data alone: the same data give the same choice.
+ * The caller reads what a `read` step asks for, adds it to `known` (by version) and asks again.
  */
 export function choose(
   judged: readonly Judged[],

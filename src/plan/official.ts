@@ -21,8 +21,8 @@ export function chooseOfficial(archive: ArchiveIndex, project: string, specifier
 }
 
 /**
- * The upstream version of an official package: what its dist-info says, unless that is absurd (no version, or nothing but zeros, as bundles and
- * git snapshots have), then what its Debian version says.
+ * The upstream version of an official package: what its dist-info says, unless that is absurd (no version, or nothing
+ * but zeros, as bundles and git snapshots have), then what its Debian version says.
  */
 export function upstreamOf(dist: OfficialDist): string | undefined {
   const said = canonicalVersion(dist.upstreamVersion);
@@ -36,7 +36,10 @@ export function upstreamOf(dist: OfficialDist): string | undefined {
   return canonicalVersion(plain.replace('~', '')) ?? said;
 }
 
-/** Relations on the chosen package; where a bound cannot be written in Debian's form the plain name, with the clauses named. */
+/**
+ * Relations on the chosen package; where a bound cannot be written in Debian's form the plain name, with the clauses
+ * named.
+ */
 export function relationsOn({ dist, upstream }: OfficialChoice, specifier: string): DebianRelations {
   const plain = { relations: [dist.package], approximated: specifier === '' ? [] : [specifier] };
   if (upstream === undefined) return plain;

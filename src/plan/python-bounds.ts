@@ -10,9 +10,10 @@ export function pythonFits(requiresPython: string | undefined, facts: TargetFact
 }
 
 /**
- * The relations on `python3:any` that a Requires-Python asks for: an upper bound counts even for pure code, because the package stays
- * installed when the suite's Python moves on. Bounds that the target itself would not meet are left out, and named in `approximated` with `!=`. `packageVersion` is that of the suite's `python3`, which
- * may lag behind the interpreter by a patch level.
+ * The relations on `python3:any` that a Requires-Python asks for: an upper bound counts even for pure code, because
+ * the package stays installed when the suite's Python moves on. Bounds that the target itself would not meet are left
+ * out, and named in `approximated` with `!=`. `packageVersion` is that of the suite's `python3`, which may lag behind
+ * the interpreter by a patch level.
  */
 export function pythonRelations(
   requiresPython: string | undefined,

@@ -10,9 +10,9 @@ import type { PublishedPackage } from './ports.ts';
 type Fate = Pick<LedgerLine, 'fate' | 'detail'> & { readonly met?: MetRequirement };
 
 /**
- * Makes the function that says how the target meets requirements. It takes PEP 508 texts as upstream wrote them and the extras that the
- * release offers (Provides-Extra), and never throws: what cannot be read is unmet. Every text and every extra gets exactly one ledger line.
- * `self` is the project that asks: a requirement on itself cannot be met.
+ * Makes the function that says how the target meets requirements. It takes PEP 508 texts as upstream wrote them and
+ * the extras that the release offers (Provides-Extra), and never throws: what cannot be read is unmet. Every text and
+ * every extra gets exactly one ledger line. `self` is the project that asks: a requirement on itself cannot be met.
  */
 export function resolver(
   archive: ArchiveIndex,

@@ -39,7 +39,10 @@ export function printable(url: URL): string {
  * are refused unless the index itself stands in one.
  */
 export interface AddressGuard {
-  /** Refuses other schemes than http(s), http where the index is https, and private addresses; drops user name and password. */
+  /**
+   * Refuses other schemes than http(s), http where the index is https, and private addresses; drops user name and
+   * password.
+   */
   check(url: URL): Promise<URL>;
   /** For `node:http`: resolves a name under the same rule, so that no second look-up can answer otherwise. */
   readonly lookup: LookupFunction;

@@ -18,20 +18,21 @@ interface FoundMetadata {
 }
 
 /**
- * The port to the Python index. Every method rejects with RennetError (`unknown-project`, `bad-index-page`, `index-refused`, `index-failed`,
- * `index-unreachable`, `download-truncated`, `wrong-hash`, `too-large`, `no-space`) or, on abort, with the signal's reason.
+ * The port to the Python index. Every method rejects with RennetError (`unknown-project`, `bad-index-page`,
+ * `index-refused`, `index-failed`, `index-unreachable`, `download-truncated`, `wrong-hash`, `too-large`, `no-space`)
+ * or, on abort, with the signal's reason.
  */
 export interface IndexClient {
   /** All releases of a project (any spelling of its name), newest first. One request, none while the page is fresh. */
   project(name: string, signal: AbortSignal): Promise<Project>;
   /**
-   * Core metadata of a file without downloading it: the file beside it (PEP 658/714), else the member of a wheel read by ranges. Hostile bytes.
-   * Undefined for an sdist without such a file and for a wheel that cannot be read so.
+   * Core metadata of a file without downloading it: the file beside it (PEP 658/714), else the member of a wheel read
+   * by ranges. Hostile bytes. Undefined for an sdist without such a file and for a wheel that cannot be read so.
    */
   metadata(file: ReleaseFile, signal: AbortSignal): Promise<FoundMetadata | undefined>;
   /**
-   * Puts a file at `path`, whose hash is checked where the index gives one; a file that was downloaded before is copied.
-   * Nothing is left at `path` on failure and on abort.
+   * Puts a file at `path`, whose hash is checked where the index gives one; a file that was downloaded before is
+   * copied. Nothing is left at `path` on failure and on abort.
    */
   download(
     file: ReleaseFile,

@@ -22,8 +22,9 @@ export async function collect(body: AsyncIterable<Uint8Array>, upTo = Infinity):
 }
 
 /**
- * Downloads a file of the index to `path` (which must not exist), hashing as it comes; synced when this returns. Nothing is left on failure.
- * RennetError `wrong-hash`, `download-truncated`, `too-large`, `no-space`, or as `createHttpGet`.
+ * Downloads a file of the index to `path` (which must not exist), hashing as it comes; synced when this returns.
+ * Nothing is left on failure. RennetError `wrong-hash`, `download-truncated`, `too-large`, `no-space`, or as
+ * `createHttpGet`.
  */
 export async function downloadTo(
   get: HttpGet,

@@ -27,8 +27,8 @@ const PageHeader = z.object({
 const ABANDONED_MS = 24 * 3600_000;
 
 /**
- * Pages by address, metadata and files by sha256, below one folder. Everything is written beside, synced and renamed, so that two processes
- * at once and a power cut leave whole entries only. What cannot be read counts as absent.
+ * Pages by address, metadata and files by sha256, below one folder. Everything is written beside, synced and renamed,
+ * so that two processes at once and a power cut leave whole entries only. What cannot be read counts as absent.
  */
 export interface IndexCache {
   page(address: string): Promise<KeptPage | undefined>;

@@ -17,8 +17,8 @@ export interface IndexPage {
 }
 
 /**
- * Reads a project page of either form into releases, newest first. Pure. What is no file of the project goes to `unreadable`.
- * RennetError `bad-index-page` where the page as a whole cannot be read.
+ * Reads a project page of either form into releases, newest first. Pure. What is no file of the project goes to
+ * `unreadable`. RennetError `bad-index-page` where the page as a whole cannot be read.
  */
 export function parseIndexPage(page: IndexPage, project: string): Project {
   const type = (page.contentType.split(';')[0] ?? '').trim().toLowerCase();

@@ -15,8 +15,8 @@ const FRESH_MS = 10 * 60_000;
 const FRESH_AT_MOST_MS = 3600_000;
 
 /**
- * Gets a project's page: from the cache while it is fresh, by a conditional request where the index gave a validator, else anew.
- * RennetError `unknown-project`, `bad-index-page`, `too-large`, or as `createHttpGet`.
+ * Gets a project's page: from the cache while it is fresh, by a conditional request where the index gave a validator,
+ * else anew. RennetError `unknown-project`, `bad-index-page`, `too-large`, or as `createHttpGet`.
  */
 export async function getProject(
   get: HttpGet,

@@ -15,7 +15,10 @@ export interface PipAnswer {
   readonly files: readonly string[];
 }
 
-/** Asks the first of these interpreters that has pip. RennetError `missing-tool` where none has, or where pip does not run. */
+/**
+ * Asks the first of these interpreters that has pip. RennetError `missing-tool` where none has, or where pip does not
+ * run.
+ */
 export async function askPip(pythons: readonly string[], signal: AbortSignal): Promise<PipAnswer> {
   const python = await findPythonWithPip(pythons, signal);
   const [config, help, debug] = await Promise.all([
@@ -47,7 +50,8 @@ async function findPythonWithPip(pythons: readonly string[], signal: AbortSignal
 }
 
 async function runPip(python: string, args: readonly string[], signal: AbortSignal): Promise<string> {
-  // The root as working folder: `python3 -m` would start a `pip.py` of the current one. A wide terminal: no wrapped addresses.
+  // The root as working folder: `python3 -m` would start a `pip.py` of the current one. A wide terminal: no wrapped
+  // addresses.
   const run = await execa(python, ['-m', 'pip', '--disable-pip-version-check', '--no-color', ...args], {
     cwd: '/',
     env: { COLUMNS: '4000' },

@@ -22,9 +22,10 @@ const MAX_DIRECTORY = 16 * 2 ** 20;
 const inflate = promisify(inflateRaw);
 
 /**
- * Reads one member of a zip by its directory: the tail (`tail` holds the last bytes of the file), the directory where the tail does not hold it,
- * the member. `choose` picks by name; gives undefined where it picks none. Names are only compared, never used as paths.
- * RennetError `bad-archive` for everything that is not a plain zip (zip64, encryption, other methods than stored and deflate).
+ * Reads one member of a zip by its directory: the tail (`tail` holds the last bytes of the file), the directory where
+ * the tail does not hold it, the member. `choose` picks by name; gives undefined where it picks none. Names are only
+ * compared, never used as paths. RennetError `bad-archive` for everything that is not a plain zip (zip64, encryption,
+ * other methods than stored and deflate).
  */
 export async function readZipMember(
   total: number,

@@ -10,8 +10,9 @@ const TAIL_BYTES = 64 * 1024;
 const METADATA = /^[^/]+\.dist-info\/METADATA$/;
 
 /**
- * Reads METADATA out of a far wheel by range requests on its zip directory. A server that ignores Range is read up to `wholeWheelBytes`;
- * undefined where that is not enough, or where the wheel has no METADATA. RennetError as `createHttpGet` and `readZipMember`.
+ * Reads METADATA out of a far wheel by range requests on its zip directory. A server that ignores Range is read up to
+ * `wholeWheelBytes`; undefined where that is not enough, or where the wheel has no METADATA. RennetError as
+ * `createHttpGet` and `readZipMember`.
  */
 export async function readWheelMetadata(
   get: HttpGet,
