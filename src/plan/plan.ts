@@ -15,9 +15,9 @@ type Chosen = Extract<Choice, { step: 'chosen' }>;
 
 /**
  * Decides what to build for one project on one target: the newest release that fits, or one sentence why none does.
- * Nothing is downloaded but the project's page and the metadata of the releases looked at; a project that the suite
- * provides costs no request at all. RennetError `bad-usage`, `bad-specifier`, `unknown-project`, `unknown-version`, or
- * as the index client.
+ * Nothing is asked for but the project's page and the metadata of the releases looked at (the sdist itself where no
+ * wheel tells); a project that the suite provides costs no request at all. RennetError `bad-usage`, `bad-specifier`,
+ * `unknown-project`, `unknown-version`, or as the index client.
  */
 export async function plan(request: PlanRequest, ports: PlanPorts, signal: AbortSignal): Promise<Plan> {
   if (!isProjectName(request.project)) {
