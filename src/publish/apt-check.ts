@@ -1,10 +1,11 @@
 import { execa } from 'execa';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { aptSource } from './sources.ts';
+import { withScratch } from './scratch.ts';
+import { aptSource, embedded } from './sources.ts';
 import { publicKeyPath } from './signing-key.ts';
 
 export interface AptCheckInput {
@@ -23,25 +24,22 @@ export interface AptCheckInput {
  * Errors: `publish-refused` with apt's words; `missing-tool`; `cancelled`.
  */
 export async function checkWithApt(input: AptCheckInput, signal: AbortSignal): Promise<void> {
-  const root = await mkdtemp(join(tmpdir(), 'rennet-apt-'));
-  try {
+  await withScratch(tmpdir(), 'rennet-apt', async (root) => {
     await layOut(root, input);
+    const env = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', APT_CONFIG: join(root, 'apt.conf') };
     const run = async (program: string, ...parameters: string[]): Promise<string> => {
-      const env = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', APT_CONFIG: join(root, 'apt.conf') };
-      return (await execa(program, parameters, { env, extendEnv: false, stdin: 'ignore', cancelSignal: signal }))
-        .stdout;
+      const running = execa(program, parameters, { env, extendEnv: false, stdin: 'ignore', cancelSignal: signal });
+      const { stdout } = await running.catch((error: unknown) => {
+        throw aptError(error);
+      });
+      return stdout;
     };
     await run('apt-get', 'update', '--quiet=2');
-    const found = new Set(
-      [...(await run('apt-cache', 'dumpavail')).matchAll(/^Package: (.*)$/gm)].map((match) => match[1] ?? ''),
-    );
+    const available = await run('apt-cache', 'dumpavail');
+    const found = new Set([...available.matchAll(/^Package: (.*)$/gm)].map((match) => match[1] ?? ''));
     const odd = [...input.names.symmetricDifference(found)].sort();
     if (odd.length > 0) throw refused(`finds other packages in it than were meant: ${odd.slice(0, 5).join(', ')}`);
-  } catch (error) {
-    throw aptError(error);
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The archive as it would be: the new InRelease beside a link to what is on disk already. */
@@ -53,10 +51,8 @@ async function layOut(root: string, { state, suite, architectures, inRelease }: 
   await symlink(join(state.archive, 'dists', suite, 'main'), join(dists, 'main'));
   await writeFile(join(dists, 'InRelease'), inRelease);
   await writeFile(join(root, 'status'), '');
-  await writeFile(
-    join(root, 'rennet.sources'),
-    aptSource(join(root, 'archive'), suite, architectures, publicKeyPath(state)),
-  );
+  const key = embedded(await readFile(publicKeyPath(state), 'utf8'));
+  await writeFile(join(root, 'rennet.sources'), aptSource(`file:${root}/archive`, suite, architectures, key));
   const own = architectures.length > 0 ? architectures : ['amd64'];
   const settings: [string, string][] = [
     // The host's own settings stay out: a snippet there may switch date checks off or add sources and hooks.
@@ -85,7 +81,6 @@ async function layOut(root: string, { state, suite, architectures, inRelease }: 
 }
 
 function aptError(error: unknown): unknown {
-  if (error instanceof RennetError) return error;
   const { code, isCanceled, stderr } = error as { code?: string; isCanceled?: boolean; stderr?: string };
   if (isCanceled)
     return new RennetError('cancelled', 'Publishing was cancelled; the archive is as it was.', '', { cause: error });

@@ -1,6 +1,7 @@
 import { chmod, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
+import { removeLeftovers } from './scratch.ts';
 
 /**
  * Puts a file in place so that a reader sees the old content or the new one, and a power cut leaves one of them: written
@@ -11,7 +12,7 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
   const temporary = temporaryBeside(path);
   await onDisk(path, async () => {
     try {
-      await makeReadableFolder(dirname(path));
+      await prepareFolder(dirname(path));
       await using file = await open(temporary, 'wx', 0o644);
       await file.writeFile(content);
       await file.chmod(0o644);
@@ -31,7 +32,7 @@ export async function placeBlob(blob: string, path: string): Promise<void> {
   const temporary = temporaryBeside(path);
   await onDisk(path, async () => {
     try {
-      await makeReadableFolder(dirname(path));
+      await prepareFolder(dirname(path));
       await linkOrCopy(blob, temporary);
       await rename(temporary, path);
       await syncFolder(dirname(path));
@@ -56,9 +57,12 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-/** Names of files that a killed process leaves behind; the next publication removes them. */
-export function isTemporaryName(name: string): boolean {
-  return /^\.rennet-\d+-\d+\.tmp$/.test(name);
+/** Names of files that a killed process leaves behind; they go when something is next put into their folder. */
+const TEMPORARY_NAME = /^\.rennet-(\d+)-\d+\.tmp$/;
+
+async function prepareFolder(folder: string): Promise<void> {
+  await makeReadableFolder(folder);
+  await removeLeftovers(folder, TEMPORARY_NAME);
 }
 
 let counter = 0;

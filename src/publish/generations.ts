@@ -1,6 +1,6 @@
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { isTemporaryName, writeDurably } from './durable.ts';
+import { writeDurably } from './durable.ts';
 
 /** A generation that was replaced: which by-hash files a client that read it may still ask for. */
 interface RetiredGeneration {
@@ -40,8 +40,7 @@ export async function removeForgotten(suiteFolder: string, current: readonly str
   for (const entry of await readdir(suiteFolder, { recursive: true, withFileTypes: true })) {
     const name = relative(suiteFolder, join(entry.parentPath, entry.name));
     const isForgotten = /(^|\/)by-hash\/SHA256\/[0-9a-f]{64}$/.test(name) && !kept.has(name);
-    if (entry.isFile() && (isForgotten || isTemporaryName(entry.name)))
-      await rm(join(suiteFolder, name), { force: true });
+    if (entry.isFile() && isForgotten) await rm(join(suiteFolder, name), { force: true });
   }
 }
 

@@ -1,8 +1,9 @@
 import { execa } from 'execa';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
+import { withScratch } from './scratch.ts';
 
 /** Where the key lies; both are made by gpg on first use. */
 export interface KeyFolder {
@@ -10,8 +11,11 @@ export interface KeyFolder {
   readonly keyring: string;
 }
 
-/** A homedir path of more bytes leaves no room for the agent's socket (108 bytes, unix(7)). */
-const MAX_HOME_BYTES = 80;
+/** A longer path leaves no room for the agent's socket below it (108 bytes, unix(7)). */
+const MAX_PARENT_BYTES = 50;
+const COMMON = '--batch --no-options --no-tty --quiet --pinentry-mode loopback --passphrase'
+  .split(' ')
+  .concat('', ['--no-default-keyring', '--trust-model', 'always', '--no-auto-check-trustdb']);
 
 /**
  * Runs gpg once and gives its standard output. gpg signs only through its agent, so each run has a homedir of its own, with the
@@ -25,45 +29,29 @@ export async function runGpg(
   input: string,
   signal?: AbortSignal,
 ): Promise<string> {
-  const home = await shortTemporaryFolder();
-  const environment = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', GNUPGHOME: home };
-  try {
+  const parent = Buffer.byteLength(tmpdir()) > MAX_PARENT_BYTES ? '/tmp' : tmpdir();
+  return await withScratch(parent, 'rennet-gpg', async (home) => {
+    const environment = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', GNUPGHOME: home };
     await symlink(keys.privateKeys, join(home, 'private-keys-v1.d'));
-    const common = [
-      '--batch',
-      '--no-options',
-      '--no-tty',
-      '--quiet',
-      '--pinentry-mode',
-      'loopback',
-      '--passphrase',
-      '',
-    ];
-    const keyring = [
-      '--no-default-keyring',
-      '--keyring',
-      keys.keyring,
-      '--trust-model',
-      'always',
-      '--no-auto-check-trustdb',
-    ];
-    const { stdout } = await execa(
-      'gpg-agent',
-      ['--quiet', '--daemon', '--', 'gpg', ...common, ...keyring, ...parameters],
-      { input, env: environment, extendEnv: false, stripFinalNewline: false, ...(signal && { cancelSignal: signal }) },
-    );
-    return stdout;
-  } catch (error) {
-    throw gpgError(error);
-  } finally {
-    await execa('gpgconf', ['--kill', 'gpg-agent'], { env: environment, extendEnv: false, reject: false });
-    await rm(home, { recursive: true, force: true });
-  }
-}
-
-async function shortTemporaryFolder(): Promise<string> {
-  const parent = Buffer.byteLength(tmpdir()) > MAX_HOME_BYTES - 20 ? '/tmp' : tmpdir();
-  return await mkdtemp(join(parent, 'rennet-gpg-'));
+    try {
+      const { stdout } = await execa(
+        'gpg-agent',
+        ['--quiet', '--daemon', '--', 'gpg', ...COMMON, '--keyring', keys.keyring, ...parameters],
+        {
+          input,
+          env: environment,
+          extendEnv: false,
+          stripFinalNewline: false,
+          ...(signal && { cancelSignal: signal }),
+        },
+      );
+      return stdout;
+    } catch (error) {
+      throw gpgError(error);
+    } finally {
+      await execa('gpgconf', ['--kill', 'gpg-agent'], { env: environment, extendEnv: false, reject: false });
+    }
+  });
 }
 
 function gpgError(error: unknown): RennetError {

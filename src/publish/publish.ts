@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { type Stats, createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip, zstdCompress } from 'node:zlib';
@@ -59,7 +59,7 @@ export async function publishArchive(input: PublishInput, signal: AbortSignal): 
   const { state, suite, now } = input;
   if (!/^[a-z][a-z0-9-]*$/.test(suite)) throw new RennetError('bad-target', `${JSON.stringify(suite)} is no suite.`);
   const done = (step: PublishStep): void => {
-    signal.throwIfAborted();
+    stopWhenAborted(signal);
     input.onStep?.(step);
   };
   const changedFiles: string[] = [];
@@ -79,7 +79,7 @@ export async function publishArchive(input: PublishInput, signal: AbortSignal): 
   changedFiles.push(...(await fillPool(state, input.rows, signal)));
   done('pool');
   const byHash = files.map((file) => byHashName(file.name, file.sha256));
-  for (const [index, file] of files.entries()) await writeIfAbsent(join(folder, byHash[index] ?? ''), file.content);
+  for (const [index, file] of files.entries()) await putIndex(join(folder, byHash[index] ?? ''), file);
   done('by-hash');
 
   const date = releaseDate(now, old);
@@ -98,9 +98,7 @@ export async function publishArchive(input: PublishInput, signal: AbortSignal): 
   if (old.generation !== '') await noteRetirement(folder, old.generation, old.byHash, now);
   done('retire');
   for (const file of files) {
-    if (await hasContent(join(folder, file.name), file)) continue;
-    await writeDurably(join(folder, file.name), file.content);
-    changedFiles.push(`dists/${suite}/${file.name}`);
+    if (await putIndex(join(folder, file.name), file)) changedFiles.push(`dists/${suite}/${file.name}`);
   }
   done('names');
   await writeDurably(join(folder, 'InRelease'), inRelease, releaseMtime(now, old));
@@ -118,14 +116,14 @@ async function indexFiles(architecture: string, text: string): Promise<IndexFile
   return [indexFile(name, plain), indexFile(`${name}.gz`, gz), indexFile(`${name}.zst`, zst)];
 }
 
-/** Puts the files that are not there yet into the pool, each checked against its hash first. */
+/** Puts the files that are not there yet (or are damaged) into the pool, each checked against its hash first. */
 async function fillPool(state: StateFolder, rows: readonly ArchiveRow[], signal: AbortSignal): Promise<string[]> {
   const placed: string[] = [];
   for (const row of rows) {
     const path = join(state.archive, row.pool);
-    if ((await sizeOf(path)) === row.bytes) continue;
-    signal.throwIfAborted();
-    if ((await sizeOf(row.blob)) !== row.bytes || (await sha256Of(row.blob)) !== row.sha256) {
+    if (await isInPool(path, row)) continue;
+    stopWhenAborted(signal);
+    if (!(await hasContent(row.blob, row))) {
       throw new RennetError(
         'publish-refused',
         `The stored file of ${row.package} ${row.version} is missing or damaged; the archive was not changed.`,
@@ -136,6 +134,20 @@ async function fillPool(state: StateFolder, rows: readonly ArchiveRow[], signal:
     placed.push(row.pool);
   }
   return placed;
+}
+
+/** A link to the blob needs no look at its content. */
+async function isInPool(path: string, row: ArchiveRow): Promise<boolean> {
+  const [there, blob] = await Promise.all([statOf(path), statOf(row.blob)]);
+  if (there?.size !== row.bytes) return false;
+  return (there.ino === blob?.ino && there.dev === blob.dev) || (await hasContent(path, row));
+}
+
+/** True when the file was not there with this content. */
+async function putIndex(path: string, file: IndexFile): Promise<boolean> {
+  if (await hasContent(path, file)) return false;
+  await writeDurably(path, file.content);
+  return true;
 }
 
 interface OldGeneration extends PublishedRelease {
@@ -170,20 +182,20 @@ function releaseMtime(now: Date, old: OldGeneration): number {
   return old.mtime >= seconds && old.mtime < seconds + 3600 ? old.mtime + 1 : seconds;
 }
 
+function stopWhenAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new RennetError('cancelled', 'Publishing was cancelled; the archive is as it was.');
+}
+
 function generationOf(inRelease: string): string {
   return createHash('sha256').update(inRelease).digest('hex').slice(0, 16);
 }
 
-async function writeIfAbsent(path: string, content: Buffer): Promise<void> {
-  if ((await sizeOf(path)) !== content.length) await writeDurably(path, content);
+async function hasContent(path: string, wanted: { sha256: string; bytes: number }): Promise<boolean> {
+  return (await statOf(path))?.size === wanted.bytes && (await sha256Of(path)) === wanted.sha256;
 }
 
-async function hasContent(path: string, file: IndexFile): Promise<boolean> {
-  return (await sizeOf(path)) === file.content.length && (await sha256Of(path)) === file.sha256;
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.size;
+async function statOf(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch(() => undefined);
 }
 
 async function sha256Of(path: string): Promise<string> {

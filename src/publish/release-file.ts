@@ -5,11 +5,12 @@ export interface IndexFile {
   /** `main/binary-amd64/Packages.gz` */
   readonly name: string;
   readonly content: Buffer;
+  readonly bytes: number;
   readonly sha256: string;
 }
 
 export function indexFile(name: string, content: Buffer): IndexFile {
-  return { name, content, sha256: createHash('sha256').update(content).digest('hex') };
+  return { name, content, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
 }
 
 /** Where the same content lies under its hash, below the suite's folder. */
@@ -43,7 +44,7 @@ export function releaseText(
     'Components: main',
     'Description: Python projects as Debian packages, built automatically',
     'SHA256:',
-    ...files.map((file) => ` ${file.sha256} ${String(file.content.length).padStart(10)} ${file.name}`),
+    ...files.map((file) => ` ${file.sha256} ${String(file.bytes).padStart(10)} ${file.name}`),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
 import { syncFolder, writeDurably } from './durable.ts';
 import { type KeyFolder, runGpg } from './gpg.ts';
+import { withScratch } from './scratch.ts';
 
 export interface SigningKey {
   /** 40 upper-case hex digits. */
@@ -53,35 +54,27 @@ export async function clearSign(
 
 async function makeKey(state: StateFolder, signal?: AbortSignal): Promise<void> {
   await mkdir(state.keys, { recursive: true, mode: 0o700 });
-  const fresh = await mkdtemp(join(state.keys, 'new-'));
-  try {
-    const parts = partsOf(fresh);
-    await mkdir(parts.privateKeys, { mode: 0o700 });
-    const identity = 'Rennet archive signing key <rennet@localhost>';
-    await runGpg(
-      parts,
-      ['--cert-digest-algo', 'SHA512', '--quick-generate-key', identity, 'ed25519', 'sign', 'never'],
-      '',
-      signal,
-    );
-    const listing = await runGpg(parts, ['--with-colons', '--fingerprint', '--list-keys'], '', signal);
-    const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listing)?.[1];
-    if (!fingerprint) throw new RennetError('signing-failed', 'gpg made a key but does not name it.');
-    await writePrivate(
-      join(fresh, 'public.asc'),
-      await runGpg(parts, ['--armor', '--export', fingerprint], '', signal),
-    );
-    await writePrivate(join(fresh, 'fingerprint'), `${fingerprint}\n`);
+  await withScratch(state.keys, 'new', async (fresh) => {
+    await generate(fresh, signal);
     await syncTree(fresh);
-    await rename(fresh, keyFolder(state));
+    await rename(fresh, keyFolder(state)).catch((error: NodeJS.ErrnoException) => {
+      // Another process was first: its key is the key.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
     await syncFolder(state.keys);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Another process was first: its key is the key.
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
-  }
+  });
+}
+
+async function generate(folder: string, signal?: AbortSignal): Promise<void> {
+  const parts = partsOf(folder);
+  const gpg = async (...parameters: string[]): Promise<string> => await runGpg(parts, parameters, '', signal);
+  await mkdir(parts.privateKeys, { mode: 0o700 });
+  const identity = 'Rennet archive signing key <rennet@localhost>';
+  await gpg('--cert-digest-algo', 'SHA512', '--quick-generate-key', identity, 'ed25519', 'sign', 'never');
+  const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(await gpg('--with-colons', '--fingerprint', '--list-keys'))?.[1];
+  if (!fingerprint) throw new RennetError('signing-failed', 'gpg made a key but does not name it.');
+  await writePrivate(join(folder, 'public.asc'), await gpg('--armor', '--export', fingerprint));
+  await writePrivate(join(folder, 'fingerprint'), `${fingerprint}\n`);
 }
 
 function keyFolder(state: StateFolder): string {
