@@ -9,6 +9,9 @@ export interface EndRecord {
   readonly directoryBytes: number;
 }
 
+const WINDOW_BYTES = 16 * 1024;
+type Read = (position: number, length: number) => Promise<Buffer>;
+
 /** Reads `length` bytes at `position`; throws `bad-archive` where the file is shorter. */
 export async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
@@ -19,6 +22,19 @@ export async function readExactly(handle: FileHandle, position: number, length: 
     done += bytesRead;
   }
   return buffer;
+}
+
+/** Reads ranges of a file that mostly follow one another, with few calls: 50,000 headers would be 100,000 calls else. */
+function createWindow(handle: FileHandle, limit: number): Read {
+  let start = 0;
+  let window: Buffer = Buffer.alloc(0);
+  return async (position, length) => {
+    if (position < start || position + length > start + window.length) {
+      start = position;
+      window = await readExactly(handle, position, Math.max(length, Math.min(WINDOW_BYTES, limit - position)));
+    }
+    return window.subarray(position - start, position - start + length);
+  };
 }
 
 /**
@@ -52,30 +68,27 @@ export async function locateContents(
   records: readonly CentralRecord[],
   directoryOffset: number,
 ): Promise<Map<CentralRecord, number>> {
+  const read = createWindow(handle, directoryOffset);
   const places = new Map<CentralRecord, number>();
   const inOrder = records.toSorted((a, b) => a.offset - b.offset);
   let position = 0;
   for (const [index, record] of inOrder.entries()) {
     if (record.offset !== position) throw badArchive(`has a gap or an overlap before ${showName(record.name)}`);
     const next = inOrder[index + 1]?.offset ?? directoryOffset;
-    const local = await readLocalHeader(handle, record, directoryOffset);
+    const local = await readLocalHeader(read, record, directoryOffset);
     places.set(record, local.contentAt);
     position = local.contentAt + record.compressedBytes;
-    if ((record.flags & FLAG_DESCRIPTOR) !== 0) position = await readDescriptor(handle, record, position, next);
+    if ((record.flags & FLAG_DESCRIPTOR) !== 0) position = await readDescriptor(read, record, position, next);
   }
   if (position !== directoryOffset) throw badArchive('has a gap or an overlap before its list of files');
   return places;
 }
 
-async function readLocalHeader(
-  handle: FileHandle,
-  record: CentralRecord,
-  limit: number,
-): Promise<{ contentAt: number }> {
+async function readLocalHeader(read: Read, record: CentralRecord, limit: number): Promise<{ contentAt: number }> {
   const shown = showName(record.name);
   const fixed = 30 + record.rawName.length;
   if (record.offset + fixed > limit) throw badArchive(`has no content for ${shown}`);
-  const header = await readExactly(handle, record.offset, fixed);
+  const header = await read(record.offset, fixed);
   const differs = () => badArchive(`says different things about ${shown} in two places`);
   if (header.readUInt32LE(0) !== 0x04034b50) throw badArchive(`has no content for ${shown}`);
   if (header.readUInt16LE(6) !== record.flags || header.readUInt16LE(8) !== record.method) throw differs();
@@ -88,7 +101,7 @@ async function readLocalHeader(
   // A writer that could not seek leaves zeros here and appends a descriptor.
   const later = (record.flags & FLAG_DESCRIPTOR) !== 0 && told.every((value) => value === 0);
   if (told[1] === 0xffffffff || told[2] === 0xffffffff) {
-    const extra = await readExactly(handle, record.offset + fixed, extraBytes);
+    const extra = await read(record.offset + fixed, extraBytes);
     if (told[0] !== real[0] || !zip64Agrees(extra, record)) throw differs();
   } else if (!later && told.some((value, index) => value !== real[index])) throw differs();
   return { contentAt };
@@ -106,10 +119,10 @@ function zip64Agrees(extra: Buffer, record: CentralRecord): boolean {
 }
 
 /** APPNOTE.TXT 4.3.9: an optional signature, then checksum and both sizes. */
-async function readDescriptor(handle: FileHandle, record: CentralRecord, at: number, next: number): Promise<number> {
+async function readDescriptor(read: Read, record: CentralRecord, at: number, next: number): Promise<number> {
   const length = next - at;
   if (length !== 12 && length !== 16) throw badArchive(`has a broken descriptor after ${showName(record.name)}`);
-  const descriptor = await readExactly(handle, at, length);
+  const descriptor = await read(at, length);
   const signed = length === 16;
   const values = descriptor.subarray(signed ? 4 : 0);
   const agrees =

@@ -1,5 +1,10 @@
 import fc from 'fast-check';
 
+/** Random draws a property; `RENNET_PAIRS=100000 vitest run --project unit src/python` is the long proof. */
+export const PAIRS = Number(process.env['RENNET_PAIRS'] ?? 3000);
+/** Time limit of a property, in milliseconds. */
+export const PAIRS_TIMEOUT = 20_000 + PAIRS * 3;
+
 /** Small numbers, so that random versions meet; a long one now and then. */
 const number = fc.oneof(
   { weight: 9, arbitrary: fc.integer({ min: 0, max: 3 }).map(String) },
