@@ -57,18 +57,25 @@ describe('the reading process', () => {
     return stdout;
   }
 
-  const attempt = (action: string) =>
-    `import fs from 'node:fs'; import { spawnSync } from 'node:child_process'; import { Worker } from 'node:worker_threads';
-     try { ${action}; console.log('done'); } catch (error) { console.log(error.code); }`;
-
-  it.each([
-    ['write a file', `fs.writeFileSync(${JSON.stringify(join(tmpdir(), 'reader-escape'))}, 'x')`],
-    ['read what is not Rennet or the wheel', `fs.readFileSync('/etc/passwd')`],
-    ['start a program', `spawnSync('/bin/true')`],
-    ['start a worker', `new Worker('0', { eval: true })`],
-    ['make a link', `fs.symlinkSync('/etc/passwd', ${JSON.stringify(join(tmpdir(), 'reader-link'))})`],
-  ])('cannot %s', async (_, action) => {
-    expect(await inJail(attempt(action))).toBe('ERR_ACCESS_DENIED');
+  it('cannot write, start anything, or read what is not Rennet or the wheel', async () => {
+    const escape = JSON.stringify(join(tmpdir(), 'reader-escape'));
+    const actions = [
+      `fs.writeFileSync(${escape}, 'x')`,
+      `fs.symlinkSync('/etc/passwd', ${escape})`,
+      `fs.readFileSync('/etc/passwd')`,
+      `spawnSync('/bin/true')`,
+      `new Worker('0', { eval: true })`,
+    ];
+    const tries = actions.map(
+      (action) => `try { ${action}; console.log('done'); } catch (error) { console.log(error.code); }`,
+    );
+    const imports = [
+      `import fs from 'node:fs';`,
+      `import { spawnSync } from 'node:child_process';`,
+      `import { Worker } from 'node:worker_threads';`,
+    ];
+    const said = await inJail([...imports, ...tries].join('\n'));
+    expect(said.split('\n')).toEqual(actions.map(() => 'ERR_ACCESS_DENIED'));
   });
 
   it('has no right of root left but to read, and no way to get one', async () => {

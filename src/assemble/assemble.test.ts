@@ -1,0 +1,125 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseStanzas } from '../debian/deb822.ts';
+import { assemble, type AssemblePorts } from './assemble.ts';
+import type { AdmittedTree } from './admitted-tree.ts';
+import { METADATA, RECIPE, treeOf } from './testing/tree.ts';
+
+const SITE = '/usr/lib/python3/dist-packages';
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'assemble-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const resolution = {
+  met: [],
+  unmet: [],
+  ledger: [{ kind: 'extra', fact: 'x', fate: 'left-out', detail: '' }],
+} as const;
+
+async function assembled(tree: AdmittedTree, name = 'out', recipe = RECIPE) {
+  const ports: AssemblePorts = {
+    archive: { dists: () => [] },
+    pythonRelations: () => [],
+    maintainer: 'The Farm <farm@farm.example.org>',
+    build: 1,
+    folder: join(folder, name),
+  };
+  return assemble(tree, recipe, resolution, ports, new AbortController().signal);
+}
+
+describe('assemble', () => {
+  it('writes what dpkg-deb reads', async () => {
+    const tree = await treeOf(folder, {
+      [`${SITE}/curd/__init__.py`]: 'x = 1\n',
+      '/usr/bin/curd': '#!/usr/bin/python3\n',
+    });
+    const deb = await assembled(tree);
+    expect(deb.path).toBe(join(folder, 'out', 'python3-curd_1.0-0~pypi1~deb12_all.deb'));
+    expect(deb).toMatchObject({ version: '1.0-0~pypi1~deb12', architecture: 'all', scripts: ['/usr/bin/curd'] });
+    const { stdout } = await execa('dpkg-deb', ['--field', deb.path]);
+    expect(stdout.trim()).toBe(deb.control.trim());
+    const root = join(folder, 'root');
+    await execa('dpkg-deb', ['--raw-extract', deb.path, root]);
+    const documents = join(root, 'usr/share/doc/python3-curd');
+    expect(gunzipSync(await readFile(join(documents, 'changelog.Debian.gz'))).toString()).toMatch(
+      /^python3-curd \(1\.0-0~pypi1~deb12\) bookworm; urgency=medium\n[^]* -- The Farm <farm@farm\.example\.org> {2}Mon, 06 May 2024 07:08:09 \+0000\n$/,
+    );
+    expect(await readFile(join(documents, 'copyright'), 'utf8')).toContain('Upstream-Name: curd');
+    expect(await readFile(join(root, SITE, 'curd/__init__.py'), 'utf8')).toBe('x = 1\n');
+    expect(await readFile(join(root, 'DEBIAN/postinst'), 'utf8')).not.toContain('curd');
+  });
+
+  it('gives the same bytes for the same input', async () => {
+    const tree = await treeOf(folder, { [`${SITE}/curd.py`]: 'x = 1\n' });
+    const [first, second] = [await assembled(tree, 'one'), await assembled(tree, 'two')];
+    expect(second.sha256).toBe(first.sha256);
+  });
+
+  it('keeps one stanza and its own fields, whatever the metadata says', async () => {
+    const evil = 'a\n\nPackage: evil\nEssential: yes\u202e\0';
+    const metadata = {
+      ...METADATA,
+      summary: evil,
+      description: `${evil}\n\n.\n`,
+      homePage: `https://x.example.org/${evil}`,
+      author: evil,
+      requiresPython: evil,
+    };
+    const tree = await treeOf(folder, { [`${SITE}/curd.py`]: '' }, { metadata });
+    const [stanza, ...more] = parseStanzas((await assembled(tree)).control);
+    expect(more).toEqual([]);
+    expect([...(stanza?.keys() ?? [])]).toEqual([
+      'Package',
+      'Version',
+      'Architecture',
+      'Maintainer',
+      'Installed-Size',
+      'Depends',
+      'Provides',
+      'Section',
+      'Priority',
+      'Description',
+    ]);
+  });
+
+  it("takes the target's architecture for compiled code", async () => {
+    const tree = await treeOf(
+      folder,
+      { [`${SITE}/curd.abi3.so`]: '' },
+      { hasElf: true, pythonBound: 'abi3', sharedLibraries: ['libc6 (>= 2.14)'] },
+    );
+    const deb = await assembled(tree);
+    expect(deb.architecture).toBe('amd64');
+    expect(deb.control).toContain('\nDepends: python3, libc6 (>= 2.14)\n');
+    expect(deb.control).toContain('\nProvides: pypi-dist-curd (= 1.0-0~pypi1~deb12)\n');
+  });
+
+  it.each([undefined, 'never', '9999-01-01T00:00:00Z', '1970-01-01T00:00:00Z'])(
+    'takes a fixed time where the index says %s',
+    async (uploadedAt) => {
+      const tree = await treeOf(folder, { [`${SITE}/curd.py`]: '' });
+      const deb = await assembled(tree, 'out', { ...RECIPE, source: { ...RECIPE.source, uploadedAt } });
+      const { stdout } = await execa('dpkg-deb', ['--contents', deb.path], { env: { TZ: 'UTC' } });
+      expect(stdout).toContain('2000-01-01 00:00 ./usr/share/doc/python3-curd/copyright');
+    },
+  );
+
+  it('puts together the ledgers of all stages', async () => {
+    const tree = await treeOf(
+      folder,
+      { [`${SITE}/curd.py`]: '' },
+      { ledger: [{ kind: 'file', fact: 'curd.py', fate: 'translated', detail: '' }] },
+    );
+    expect((await assembled(tree)).ledger.map(({ kind, fact }) => `${kind} ${fact}`)).toEqual([
+      'extra x',
+      'file curd.py',
+      'field License',
+    ]);
+  });
+});
