@@ -5,7 +5,7 @@ import type { StateFolder } from '../model/state.ts';
 import type { AcceleratorChoice } from './qemu/accelerator.ts';
 import { createNamespaceDriver } from './namespace/namespace-driver.ts';
 import { createQemuDriver } from './qemu/driver.ts';
-import { createTemplateStore } from './qemu/template.ts';
+import { createTemplateStore } from './qemu/template-store.ts';
 
 export interface DriverOptions {
   readonly state: StateFolder;

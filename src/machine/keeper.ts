@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { type Socket, createConnection } from 'node:net';
 import { join } from 'node:path';
@@ -48,8 +48,8 @@ export interface Keeper {
   saveMemory(name: string, path: string): Promise<string>;
   /** Fills an unsealed memory from such a file; gives the digest. */
   loadMemory(name: string, path: string): Promise<string>;
-  /** A path of this process's view under which the memory can be opened. */
-  pathOf(kept: KeptMemory): string;
+  /** Opens it in this process: a description of its own at offset 0, which the caller closes. */
+  open(kept: KeptMemory, flags: 'r' | 'r+'): number;
   /** A command to run once when the keeper ends, such as the private database's stop. */
   registerIdleStop(command: readonly string[]): Promise<void>;
   /** Ends the keeper at once, idle stops included. */
@@ -95,7 +95,7 @@ export async function findKeeper(state: StateFolder): Promise<Keeper | undefined
 
 async function startKeeper(state: StateFolder, idleSeconds: number, signal: AbortSignal): Promise<Keeper> {
   await mkdir(state.run, { recursive: true });
-  const log = openSync(join(state.run, 'keeper.log'), 'w', 0o600);
+  const log = openSync(join(state.run, 'keeper.log'), 'a', 0o600);
   // A session of its own, so that neither ^C nor the end of the terminal reaches it.
   const child = spawn(
     '/usr/bin/python3',
@@ -159,7 +159,7 @@ function keeper(pid: number, ask: Ask, socket: Socket): Keeper {
     async loadMemory(name, path) {
       return digest.parse(await ask('load', { name, path })).sha256;
     },
-    pathOf: (kept) => `/proc/${pid}/fd/${kept.fd}`,
+    open: (kept, flags) => openKept(`/proc/${pid}/fd/${kept.fd}`, kept, flags),
     async registerIdleStop(command) {
       await ask('idleStop', { command });
     },
@@ -170,6 +170,19 @@ function keeper(pid: number, ask: Ask, socket: Socket): Keeper {
     },
     close: () => socket.destroy(),
   };
+}
+
+function openKept(path: string, kept: KeptMemory, flags: 'r' | 'r+'): number {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, flags);
+    // A keeper that is gone leaves its process id to others.
+    if (fstatSync(fd).size === kept.bytes) return fd;
+  } catch (error) {
+    throw new RennetError('template-failed', 'The memory of a template cannot be opened.', '', { cause: error });
+  }
+  closeSync(fd);
+  throw new RennetError('template-failed', 'The keeper of templates is gone.', 'Run the command again.');
 }
 
 /** Requests are answered in order. A refusal (a name that is taken or missing) is undefined. */

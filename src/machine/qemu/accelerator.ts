@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,6 +8,7 @@ import type { StateFolder } from '../../model/state.ts';
 import { createLineCutter } from '../lines.ts';
 import { lockFile } from '../lock.ts';
 import { parseGuestLine } from '../messages.ts';
+import { qemuArguments } from './arguments.ts';
 import { launch } from './launch.ts';
 import { findQemu, readJson, writeJson } from './program.ts';
 import { reserveSlot } from './slot.ts';
@@ -29,6 +31,7 @@ export interface Accelerator {
 
 /** A kernel that is not at its agent by then will not come: KVM takes under 2 s. */
 const SELF_TEST_MS = 12_000;
+const SELF_TEST_SHAPE = { accelerator: 'kvm', memoryMiB: 512, cpus: 1 } as const;
 const DEVICE = '/dev/kvm';
 const EMULATED = 'Guests run under emulation (TCG): slow, and no security boundary by the policy of QEMU.';
 const kept = z.object({ key: z.string(), state: z.enum(['works', 'broken']), sentence: z.string() });
@@ -106,20 +109,32 @@ async function bootOnKvm(
 ): Promise<KvmState & { state: 'works' | 'broken' }> {
   const qemu = await findQemu(state);
   const slot = await reserveSlot(state);
+  const device = await stat(DEVICE);
+  // A slot's user gets in by the group or not at all; where it cannot, the trial still tells whether it is worth mending.
+  const groupMayUse = (device.mode & 0o060) === 0o060;
   try {
     const input = await makePlaceholder(slot.folder);
     const machine = launch({
-      shape: { accelerator: 'kvm', memoryMiB: 512, cpus: 1 },
+      shape: SELF_TEST_SHAPE,
       files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
-      uid: slot.uid,
-      kvmGroup: (await stat(DEVICE)).gid,
+      uid: groupMayUse ? slot.uid : undefined,
+      kvmGroup: device.gid,
       qemu: qemu.path,
       memory: { kind: 'own' },
     });
     try {
+      for (const stream of [machine.streams.log, machine.streams.output]) stream.resume();
       const booted = await untilWaiting(machine, SELF_TEST_MS, signal);
-      if (booted) return { state: 'works', sentence: 'KVM boots the real kernel.' };
       signal.throwIfAborted();
+      if (booted && (groupMayUse || slot.uid === undefined))
+        return { state: 'works', sentence: 'KVM boots the real kernel.' };
+      if (booted) {
+        const mend = 'run: chgrp kvm /dev/kvm; chmod 0660 /dev/kvm';
+        return {
+          state: 'broken',
+          sentence: `KVM works, but its group may not use /dev/kvm, as guests have users of their own: ${mend}.`,
+        };
+      }
       const complaint = machine.complaints().split('\n').at(0) ?? '';
       const how = complaint === '' ? 'the guest hangs in silence' : complaint.slice(0, 200);
       return { state: 'broken', sentence: `/dev/kvm is there but does not boot a kernel: ${printable(how)}.` };
@@ -160,8 +175,12 @@ export async function untilWaiting(
 
 async function selfTestKey(image: Image, state: StateFolder): Promise<string> {
   const { version } = await findQemu(state);
-  const kernel = await stat(image.kernel);
-  return `${await bootId()} ${version} ${kernel.size}-${image.digest}`;
+  const how = qemuArguments(SELF_TEST_SHAPE, { kind: 'own' }).join(' ');
+  const digest = createHash('sha256')
+    .update(`${version}\n${how}\n`)
+    .update(await readFile(image.kernel))
+    .digest('hex');
+  return `${await bootId()} ${digest}`;
 }
 
 async function bootId(): Promise<string> {

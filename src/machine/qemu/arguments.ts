@@ -40,26 +40,28 @@ const CHANNELS = ['control', 'log', 'output'] as const;
  */
 export function qemuArguments(shape: MachineShape, memory: MemorySource): string[] {
   return [
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-M', `microvm,rtc=on${memory.kind === 'own' ? '' : ',memory-backend=ram0'}`],
-    ...accelerator(shape),
-    ...['-m', String(shape.memoryMiB), '-smp', String(shape.cpus)],
-    ...memoryArguments(shape, memory),
-    ...['-kernel', JAIL_PATHS.kernel, '-initrd', JAIL_PATHS.initrd, '-append', kernelCommandLine(memory)],
-    ...['-global', 'virtio-mmio.force-legacy=false'],
-    ...disk('base', JAIL_PATHS.base, 'rennet-base'),
-    ...disk('input', JAIL_PATHS.input, 'rennet-in'),
-    ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
-    ...['-device', 'virtio-serial-device,max_ports=4'],
-    ...CHANNELS.flatMap((name) => [
-      ...['-chardev', `socket,id=${name},fd=${CHANNEL_FDS[name]}`],
-      ...['-device', `virtserialport,chardev=${name},name=rennet.${name},id=${name}`],
+    ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ['-M', `microvm,rtc=on${memory.kind === 'own' ? '' : ',memory-backend=ram0'}`],
+    accelerator(shape),
+    ['-m', String(shape.memoryMiB), '-smp', String(shape.cpus)],
+    memoryArguments(shape, memory),
+    ['-kernel', JAIL_PATHS.kernel, '-initrd', JAIL_PATHS.initrd, '-append', kernelCommandLine(memory)],
+    ['-global', 'virtio-mmio.force-legacy=false'],
+    disk('base', JAIL_PATHS.base, 'rennet-base'),
+    disk('input', JAIL_PATHS.input, 'rennet-in'),
+    ['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
+    ['-device', 'virtio-serial-device,max_ports=4'],
+    CHANNELS.flatMap((name) => [
+      '-chardev',
+      `socket,id=${name},fd=${CHANNEL_FDS[name]}`,
+      '-device',
+      `virtserialport,chardev=${name},name=rennet.${name},id=${name}`,
     ]),
     // Only the kernel's own complaints go there; the log has its own, quicker channel.
-    ...['-chardev', `socket,id=console,fd=${CHANNEL_FDS.console}`, '-serial', 'chardev:console'],
-    ...(memory.kind === 'own' ? [] : ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control']),
-  ];
+    ['-chardev', `socket,id=console,fd=${CHANNEL_FDS.console}`, '-serial', 'chardev:console'],
+    memory.kind === 'own' ? [] : ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
+  ].flat();
 }
 
 function accelerator(shape: MachineShape): string[] {
@@ -73,13 +75,13 @@ function memoryArguments(shape: MachineShape, memory: MemorySource): string[] {
   if (memory.kind === 'own') return [];
   const share = memory.kind === 'template' ? 'on' : 'off';
   return [
-    ...[
+    [
       '-object',
       `memory-backend-file,id=ram0,size=${shape.memoryMiB}M,mem-path=/proc/self/fd/${MEMORY_FD},share=${share}`,
     ],
     // What to restore is told over QMP: x-ignore-shared can be set there only (QEMU 7.2).
-    ...(memory.kind === 'clone' ? ['-incoming', 'defer'] : []),
-  ];
+    memory.kind === 'clone' ? ['-incoming', 'defer'] : [],
+  ].flat();
 }
 
 function kernelCommandLine(memory: MemorySource): string {
@@ -90,7 +92,7 @@ function kernelCommandLine(memory: MemorySource): string {
 
 function disk(id: string, file: string, serial: string): string[] {
   return [
-    ...['-drive', `if=none,id=${id},file=${file},format=raw,readonly=on,file.locking=off`],
-    ...['-device', `virtio-blk-device,drive=${id},serial=${serial}`],
-  ];
+    ['-drive', `if=none,id=${id},file=${file},format=raw,readonly=on,file.locking=off`],
+    ['-device', `virtio-blk-device,drive=${id},serial=${serial}`],
+  ].flat();
 }

@@ -12,7 +12,8 @@ import { type RunningMachine, launch } from './launch.ts';
 import { restoreDevices } from './migration.ts';
 import { type QemuProgram, findQemu } from './program.ts';
 import { type Slot, reserveSlot } from './slot.ts';
-import { type OpenTemplate, type TemplateStore, shapeOf } from './template.ts';
+import { type OpenTemplate, shapeOf } from './template-record.ts';
+import type { TemplateStore } from './template-store.ts';
 
 export interface QemuDriverOptions {
   readonly state: StateFolder;

@@ -32,29 +32,28 @@ const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
 export function jailed(options: JailOptions, qemuArguments: readonly string[]): string[] {
   const { files, uid } = options;
   return [
-    ...['prlimit', '--core=0', '--nofile=512', '--fsize=0', `--as=${options.addressSpaceMiB * 1024 * 1024}`],
-    ...['bwrap', '--die-with-parent', '--new-session', '--clearenv', '--unshare-pid', '--unshare-net', '--unshare-ipc'],
-    ...['--unshare-uts', '--unshare-cgroup-try'],
-    ...(uid === undefined
+    ['prlimit', '--core=0', '--nofile=512', '--fsize=0', `--as=${options.addressSpaceMiB * 1024 * 1024}`],
+    ['bwrap', '--die-with-parent', '--new-session', '--clearenv', '--unshare-pid', '--unshare-net', '--unshare-ipc'],
+    ['--unshare-uts', '--unshare-cgroup-try'],
+    uid === undefined
       ? ['--unshare-user']
-      : ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((it) => ['--cap-add', it])),
+      : ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((it) => ['--cap-add', it]),
     // Parents that bwrap makes by itself are closed to the slot's user.
-    ...['/usr', '/usr/bin', '/usr/share'].flatMap((folder) => ['--dir', folder]),
-    ...['--ro-bind', LIBRARIES, LIBRARIES, '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64'],
-    ...['--ro-bind-try', '/usr/lib64', '/usr/lib64'],
-    ...FIRMWARE.flatMap((folder) => ['--ro-bind-try', folder, folder]),
-    ...['--ro-bind', options.qemu, options.qemu],
-    ...(uid === undefined ? [] : ['--ro-bind', '/usr/bin/setpriv', '/usr/bin/setpriv']),
+    ['/usr', '/usr/bin', '/usr/share'].flatMap((folder) => ['--dir', folder]),
+    ['--ro-bind', LIBRARIES, LIBRARIES, '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64'],
+    ['--ro-bind-try', '/usr/lib64', '/usr/lib64'],
+    FIRMWARE.flatMap((folder) => ['--ro-bind-try', folder, folder]),
+    ['--ro-bind', options.qemu, options.qemu],
+    uid === undefined ? [] : ['--ro-bind', '/usr/bin/setpriv', '/usr/bin/setpriv'],
     // /proc: QEMU opens the template's memory as /proc/self/fd/N, of this pid namespace only.
-    ...['--proc', '/proc', '--dev', '/dev'],
-    ...(options.kvmGroup === undefined ? [] : ['--dev-bind', '/dev/kvm', '/dev/kvm']),
-    ...(['kernel', 'initrd', 'base', 'input'] as const).flatMap((name) => ['--ro-bind', files[name], JAIL_PATHS[name]]),
-    ...(files.state === undefined ? [] : ['--ro-bind', files.state, JAIL_PATHS.state]),
-    ...['--chdir', '/', '--'],
-    ...(uid === undefined ? [] : dropTo(uid, options.kvmGroup)),
-    options.qemu,
-    ...qemuArguments,
-  ];
+    ['--proc', '/proc', '--dev', '/dev'],
+    options.kvmGroup === undefined ? [] : ['--dev-bind', '/dev/kvm', '/dev/kvm'],
+    (['kernel', 'initrd', 'base', 'input'] as const).flatMap((name) => ['--ro-bind', files[name], JAIL_PATHS[name]]),
+    files.state === undefined ? [] : ['--ro-bind', files.state, JAIL_PATHS.state],
+    ['--chdir', '/', '--'],
+    uid === undefined ? [] : dropTo(uid, options.kvmGroup),
+    [options.qemu, ...qemuArguments],
+  ].flat();
 }
 
 function dropTo(uid: number, kvmGroup: number | undefined): string[] {

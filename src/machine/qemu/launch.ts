@@ -25,9 +25,9 @@ export interface RunningMachine {
   /** Settles when QEMU has ended, whoever ended it; never rejects. */
   readonly ended: Promise<void>;
   /** The last of what QEMU and the guest's kernel complained of. */
-  complaints(): string;
+  readonly complaints: () => string;
   /** Kills QEMU and waits until nothing of it is left; never rejects. */
-  destroy(): Promise<void>;
+  readonly destroy: () => Promise<void>;
 }
 
 const KEPT_BYTES = 4096;

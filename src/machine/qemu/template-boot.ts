@@ -14,13 +14,7 @@ import { type RunningMachine, launch } from './launch.ts';
 import { makePlaceholder } from './placeholder.ts';
 import { restoreDevices, saveDevices } from './migration.ts';
 import { reserveSlot } from './slot.ts';
-import {
-  type OpenTemplate,
-  type TemplateNote,
-  type TemplatePorts,
-  type TemplateRequest,
-  openKept,
-} from './template.ts';
+import type { OpenTemplate, TemplateNote, TemplatePorts, TemplateRequest } from './template-record.ts';
 
 const BOOT_MS = 120_000;
 const CLONE_MS = 30_000;
@@ -123,7 +117,7 @@ interface Pair {
 }
 
 function openPair({ keeper }: TemplatePorts, memory: KeptMemory, state: KeptMemory): Pair {
-  const opened = [openKept(keeper, memory, 'r+'), openKept(keeper, state, 'r+')] as const;
+  const opened = [keeper.open(memory, 'r+'), keeper.open(state, 'r+')] as const;
   return { memory: opened[0], state: opened[1], close: () => opened.forEach((fd) => closeSync(fd)) };
 }
 

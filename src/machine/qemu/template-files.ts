@@ -2,9 +2,8 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freeSpaceMiB } from '../memory.ts';
 import { readJson, writeJson } from './program.ts';
-import { type TemplateNote, type TemplatePorts, templateNote } from './template.ts';
+import { TEMPLATE_PARTS, type TemplateNote, type TemplatePorts, templateNote } from './template-record.ts';
 
-const PARTS = ['memory', 'state'] as const;
 /** Saving is a convenience after a reboot; it must not fill the disk. */
 const SPARE_DISK_MIB = 4096;
 
@@ -15,7 +14,7 @@ export async function saveTemplate(note: TemplateNote, { state, keeper }: Templa
   const partial = join(state.templates, `making-${note.key}`);
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { mode: 0o700 });
-  for (const part of PARTS) await keeper.saveMemory(`${note.key}.${part}`, join(partial, part));
+  for (const part of TEMPLATE_PARTS) await keeper.saveMemory(`${note.key}.${part}`, join(partial, part));
   await writeJson(join(partial, 'template.json'), note);
   await rm(join(state.templates, note.key), { recursive: true, force: true });
   await rename(partial, join(state.templates, note.key));
@@ -32,15 +31,15 @@ export async function loadTemplate(
   if (!note.success || note.data.key !== key || !isCurrent(note.data)) return false;
   progress({ doing: `loading the template of the ${note.data.kind} image` });
   try {
-    for (const part of PARTS) {
+    for (const part of TEMPLATE_PARTS) {
       const made = await keeper.createMemory(`${key}.${part}`, 0);
       const found = await keeper.loadMemory(`${key}.${part}`, join(folder, part));
       if (made === undefined || found !== note.data[part]) throw new Error('its bytes have changed');
     }
-    for (const part of PARTS) await keeper.sealMemory(`${key}.${part}`, note.data);
+    for (const part of TEMPLATE_PARTS) await keeper.sealMemory(`${key}.${part}`, note.data);
     return true;
   } catch {
-    for (const part of PARTS) await keeper.dropMemory(`${key}.${part}`);
+    for (const part of TEMPLATE_PARTS) await keeper.dropMemory(`${key}.${part}`);
     await rm(folder, { recursive: true, force: true });
     return false;
   }

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { GuestLimits, Image } from '../../model/machine.ts';
+import type { Progress } from '../../model/progress.ts';
+import type { StateFolder } from '../../model/state.ts';
+import type { Keeper } from '../keeper.ts';
+import type { Accelerator } from './accelerator.ts';
+import type { MachineShape } from './arguments.ts';
+import type { QemuProgram } from './program.ts';
+
+/** What a template is made from. */
+export interface TemplateRequest {
+  readonly image: Image;
+  readonly shape: MachineShape;
+  readonly accelerator: Accelerator;
+  readonly qemu: QemuProgram;
+}
+
+/** A sealed template that clones can map. */
+export interface OpenTemplate {
+  readonly key: string;
+  /** Descriptors of this process for one clone; the caller closes them once the clone's QEMU has its own. */
+  open(): OpenedMemory;
+}
+
+export interface OpenedMemory {
+  readonly memory: number;
+  readonly state: number;
+  close(): void;
+}
+
+/** What is told with a sealed memory and kept beside its file. */
+export const templateNote = z.object({
+  key: z.string(),
+  madeAt: z.iso.datetime(),
+  image: z.string(),
+  kind: z.enum(['build', 'runtime']),
+  shape: z.object({ accelerator: z.enum(['kvm', 'tcg']), memoryMiB: z.int(), cpus: z.int() }),
+  /** Digests as the keeper computes them. */
+  memory: z.string(),
+  state: z.string(),
+});
+export type TemplateNote = z.infer<typeof templateNote>;
+
+export interface TemplatePorts {
+  readonly state: StateFolder;
+  readonly keeper: Keeper;
+  readonly progress: Progress;
+}
+
+/** For guests whose job does not say otherwise. */
+export const DEFAULT_GUEST = { build: { memoryMiB: 2048, cpus: 1 }, runtime: { memoryMiB: 1024, cpus: 1 } } as const;
+
+export function shapeOf(accelerator: Accelerator, limits: Pick<GuestLimits, 'memoryMiB' | 'cpus'>): MachineShape {
+  return { accelerator: accelerator.accelerator, memoryMiB: limits.memoryMiB, cpus: limits.cpus };
+}
+
+/** The two memories that make a template, by their suffixes in the keeper and as files. */
+export const TEMPLATE_PARTS = ['memory', 'state'] as const;
+
+/** Drops what the keeper holds of a template. */
+export async function dropMemories(key: string, keeper: Keeper): Promise<void> {
+  for (const part of TEMPLATE_PARTS) await keeper.dropMemory(`${key}.${part}`);
+}
