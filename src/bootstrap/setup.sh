@@ -4,6 +4,8 @@
 # .tools/ready-PROFILE with a checksum of everything that decides about it, so that the next start reads one small file.
 # All it says goes to standard error. What is interrupted is found missing by the next run, which goes on from there.
 
+# shellcheck shell=sh disable=SC2154,SC3013 # $top is the caller's; dash and bash know -nt.
+
 # Measured on Debian 12, in MB: Node's package, the libraries for running, all libraries.
 node_mb=52 run_libraries_mb=16 test_libraries_mb=117
 
