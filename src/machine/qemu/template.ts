@@ -18,6 +18,9 @@ import {
   templateNote,
 } from './template-record.ts';
 
+export { listTemplates, type ListedTemplate, verifyTemplates } from './template-list.ts';
+export { DEFAULT_GUEST, type OpenTemplate, shapeOf, type TemplateRequest } from './template-record.ts';
+
 /** An older template is made anew: what it holds of the past (randomness, clock) should not grow old. */
 const LIFE_MS = 24 * 3600 * 1000;
 /**
