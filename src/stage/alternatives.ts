@@ -15,7 +15,7 @@ export interface Alternative {
  */
 export function readAlternatives(script: string): Alternative[] {
   const found: Alternative[] = [];
-  for (const line of script.replaceAll(/\\\n/g, ' ').split('\n')) {
+  for (const line of script.replaceAll(/\\\n/g, ' ').split(/[\n;]/)) {
     const words = line.trim().split(/\s+/).map(unquote);
     const start = words.indexOf('--install');
     if (start < 1 || !words.slice(0, start).some((word) => /(?:^|\/)update-alternatives$/.test(word))) continue;

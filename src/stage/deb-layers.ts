@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { cp, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Deb } from '../debian/apt.ts';
 import { type Alternative, readAlternatives } from './alternatives.ts';
 import { copyTrees, ensureFolder, exists, run } from './folders.ts';
@@ -98,14 +98,23 @@ export async function joinDebs(unpacked: readonly UnpackedDeb[], layer: string, 
     if (!before || alternative.priority > before.priority) best.set(alternative.link, alternative);
   }
   for (const { link, name, path } of best.values()) {
-    await makeLink(join(layer, link.replace(/^\/(?=(?:s?bin|lib\w*)\/)/, '/usr/')), `/etc/alternatives/${name}`);
-    await makeLink(join(layer, 'etc/alternatives', name), path);
+    await makeLink(layer, link.replace(/^\/(?=(?:s?bin|lib\w*)\/)/, '/usr/'), `/etc/alternatives/${name}`);
+    await makeLink(layer, `/etc/alternatives/${name}`, path);
   }
 }
 
-async function makeLink(place: string, target: string): Promise<void> {
-  await mkdir(dirname(place), { recursive: true });
-  await symlink(target, place).catch((error: unknown) => {
+/** Follows no link of the layer: one that leads out of it would put the new link on the host. */
+async function makeLink(layer: string, place: string, target: string): Promise<void> {
+  const folders = place.split('/').filter((part) => part !== '');
+  const name = folders.pop() ?? '';
+  let folder = layer;
+  for (const part of folders) {
+    folder = join(folder, part);
+    const found = await lstat(folder).catch(() => undefined);
+    if (!found) await mkdir(folder);
+    else if (!found.isDirectory()) return;
+  }
+  await symlink(target, join(folder, name)).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
 }
