@@ -133,7 +133,7 @@ export async function assembleDeb(
 export async function checkDeb(
   deb: AssembledDeb,
   admitted: Admitted,
-  recipe: Recipe,
+  resolution: Resolution,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
@@ -151,7 +151,9 @@ export async function checkDeb(
     folder: join(attempt.folder, 'check'),
     debs: [deb.path],
     relations: deb.depends,
-    requirements: admitted.metadata.requiresDist,
+    requirements: resolution.met.flatMap(({ by, project, version }) =>
+      by === 'interpreter' ? [] : [{ project, version }],
+    ),
   };
   const { driver, images, reset, limits, progress, state, apt, archive } = ports;
   const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };

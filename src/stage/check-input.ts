@@ -20,8 +20,8 @@ export interface CheckRequest {
   readonly modules: readonly string[];
   /** Absolute paths: `/usr/bin/ftfy`. */
   readonly scripts: readonly string[];
-  /** Requires-Dist as upstream wrote it; importlib.metadata in the guest says which are unmet. */
-  readonly requirements?: readonly string[];
+  /** The requirements that a package meets; importlib.metadata in the guest says which it does not find. */
+  readonly requirements?: readonly { readonly project: string; readonly version: string }[];
 }
 
 export interface StagedCheck {
