@@ -1,5 +1,9 @@
 const PYTHON = /^python(?:w|3(?:\.\d+)?)?$/;
-const SHELLS: Readonly<Record<string, string>> = { sh: '/bin/sh', dash: '/bin/sh', bash: '/bin/bash' };
+const SHELLS: ReadonlyMap<string, string> = new Map([
+  ['sh', '/bin/sh'],
+  ['dash', '/bin/sh'],
+  ['bash', '/bin/bash'],
+]);
 
 /**
  * The interpreter that a script gets in the package: Debian's Python for anything that asks for Python 3 (PEP 427 has
@@ -14,7 +18,7 @@ export function interpreterOf(shebang: string): string | undefined {
   const name = first === 'env' ? words.slice(1).find((word) => !word.startsWith('-') && !word.includes('=')) : first;
   if (name === undefined) return undefined;
   const base = name.split('/').at(-1) ?? '';
-  return PYTHON.test(base) ? '/usr/bin/python3' : SHELLS[base];
+  return PYTHON.test(base) ? '/usr/bin/python3' : SHELLS.get(base);
 }
 
 /** The script with its first line replaced; the rest stays byte for byte, except that the new line ends with `\n`. */

@@ -27,6 +27,11 @@ describe('copyrightFile', () => {
     expect(text).not.toContain('terms and conditions');
   });
 
+  it('refers to no licence by the name of a property of every object', () => {
+    const { text } = copyrightFile({ ...METADATA, licenseExpression: 'constructor' }, [], undefined);
+    expect(text).toContain('License: constructor\n Upstream ships no licence text.\n');
+  });
+
   it('says so where nothing is stated', () => {
     const { text, licence } = copyrightFile({ ...METADATA, author: 'A. Maker' }, [], undefined);
     expect(licence.from).toBe('nothing');

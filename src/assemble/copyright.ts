@@ -3,24 +3,24 @@ import { isHomepage } from '../debian/control.ts';
 import { licenceOf, type Licence } from './licence.ts';
 
 /** Texts that every Debian system has; policy 12.5 asks to refer to them. */
-const COMMON: Readonly<Record<string, string>> = {
-  'Apache-2.0': 'Apache-2.0',
-  'CC0-1.0': 'CC0-1.0',
-  'GPL-1': 'GPL-1',
-  'GPL-1+': 'GPL-1',
-  'GPL-2': 'GPL-2',
-  'GPL-2+': 'GPL-2',
-  'GPL-3': 'GPL-3',
-  'GPL-3+': 'GPL-3',
-  'LGPL-2': 'LGPL-2',
-  'LGPL-2+': 'LGPL-2',
-  'LGPL-2.1': 'LGPL-2.1',
-  'LGPL-2.1+': 'LGPL-2.1',
-  'LGPL-3': 'LGPL-3',
-  'LGPL-3+': 'LGPL-3',
-  'MPL-1.1': 'MPL-1.1',
-  'MPL-2.0': 'MPL-2.0',
-};
+const COMMON: ReadonlyMap<string, string> = new Map([
+  ['Apache-2.0', 'Apache-2.0'],
+  ['CC0-1.0', 'CC0-1.0'],
+  ['GPL-1', 'GPL-1'],
+  ['GPL-1+', 'GPL-1'],
+  ['GPL-2', 'GPL-2'],
+  ['GPL-2+', 'GPL-2'],
+  ['GPL-3', 'GPL-3'],
+  ['GPL-3+', 'GPL-3'],
+  ['LGPL-2', 'LGPL-2'],
+  ['LGPL-2+', 'LGPL-2'],
+  ['LGPL-2.1', 'LGPL-2.1'],
+  ['LGPL-2.1+', 'LGPL-2.1'],
+  ['LGPL-3', 'LGPL-3'],
+  ['LGPL-3+', 'LGPL-3'],
+  ['MPL-1.1', 'MPL-1.1'],
+  ['MPL-2.0', 'MPL-2.0'],
+]);
 const MAX_NOTICES = 30;
 const MAX_TEXT = 65_536;
 
@@ -60,10 +60,8 @@ const SOURCES: Readonly<Record<Exclude<Licence['from'], 'nothing'>, string>> = {
 
 /** Copyright lines of the texts; the authors where there are none. */
 function notices(metadata: CoreMetadata, texts: readonly { readonly text: string }[]): string[] {
-  const found = texts.flatMap(({ text }) =>
-    text.split(/\r?\n/).filter((line) => /^\W*(?:copyright\b|\(c\)|©).*\d{4}/i.test(line)),
-  );
-  const lines = [...new Set(found.map(oneLine))].slice(0, MAX_NOTICES);
+  const found = texts.flatMap(({ text }) => text.split(/\r?\n/).map(oneLine).filter(isNotice));
+  const lines = [...new Set(found)].slice(0, MAX_NOTICES);
   if (lines.length > 0) return lines;
   const people = [metadata.author ?? metadata.authorEmail, metadata.maintainer ?? metadata.maintainerEmail];
   const named = [...new Set(people.flatMap((person) => (person === undefined ? [] : [oneLine(person)])))].filter(
@@ -72,9 +70,14 @@ function notices(metadata: CoreMetadata, texts: readonly { readonly text: string
   return [named.length > 0 ? `not stated; by ${named.join(', ')}` : 'not stated'];
 }
 
+/** `line` is short: the pattern takes quadratic time on a long one. */
+function isNotice(line: string): boolean {
+  return /^\W*(?:copyright\b|\(c\)|©).*\d{4}/i.test(line);
+}
+
 /** References to the common licences, and the other texts as upstream wrote them. */
 function licenceBody({ parts }: Licence, texts: readonly { readonly name: string; readonly text: string }[]): string[] {
-  const common = [...new Set(parts.flatMap((part) => COMMON[part] ?? []))];
+  const common = [...new Set(parts.flatMap((part) => COMMON.get(part) ?? []))];
   const lines = common.map((name) => `On Debian systems the full text is in /usr/share/common-licenses/${name}.`);
   // Policy 12.5: not a copy of what every system has; upstream's files are in the dist-info folder all the same.
   const own = texts.filter(({ text }) => !isCommonText(text));
@@ -101,7 +104,7 @@ function folded(field: string, values: readonly string[], separator = ':'): stri
 }
 
 function oneLine(text: string): string {
-  return textLine(text.replace(/\s+/g, ' ')).trim().slice(0, 300);
+  return textLine(text.slice(0, 2000).replace(/\s+/g, ' ')).trim().slice(0, 300);
 }
 
 /** Nothing that does not print, no line that is a lone dot. */

@@ -46,6 +46,13 @@ describe('licenceOf', () => {
     ['another free field', { license: 'Apache License, Version 2.0' }, [], 'Apache-2.0', 'field'],
     ['a text', {}, [MIT], 'MIT', 'text'],
     ['a text in the free field', { license: MIT }, [], 'MIT', 'text'],
+    [
+      'a classifier with the name of a property of every object',
+      { classifiers: ['License :: constructor'] },
+      [],
+      'unknown',
+      'nothing',
+    ],
     ['nothing', {}, ['All rights reserved'], 'unknown', 'nothing'],
   ])('reads %s', (_, metadata, texts, name, from) => {
     expect(licenceOf({ ...METADATA, ...metadata }, texts)).toMatchObject({ name, from });

@@ -10,34 +10,34 @@ export interface Licence {
 }
 
 /** Trove classifiers that name one licence exactly, without the prefix up to the last `::`. */
-const CLASSIFIERS: Readonly<Record<string, string>> = {
-  'MIT License': 'MIT',
-  'MIT No Attribution License (MIT-0)': 'MIT-0',
-  'Apache Software License': 'Apache-2.0',
-  'BSD License': 'BSD',
-  'ISC License (ISCL)': 'ISC',
-  'Mozilla Public License 2.0 (MPL 2.0)': 'MPL-2.0',
-  'Mozilla Public License 1.1 (MPL 1.1)': 'MPL-1.1',
-  'GNU General Public License v2 (GPLv2)': 'GPL-2',
-  'GNU General Public License v2 or later (GPLv2+)': 'GPL-2+',
-  'GNU General Public License v3 (GPLv3)': 'GPL-3',
-  'GNU General Public License v3 or later (GPLv3+)': 'GPL-3+',
-  'GNU Lesser General Public License v2 (LGPLv2)': 'LGPL-2',
-  'GNU Lesser General Public License v2 or later (LGPLv2+)': 'LGPL-2+',
-  'GNU Lesser General Public License v3 (LGPLv3)': 'LGPL-3',
-  'GNU Lesser General Public License v3 or later (LGPLv3+)': 'LGPL-3+',
-  'GNU Affero General Public License v3': 'AGPL-3',
-  'GNU Affero General Public License v3 or later (AGPLv3+)': 'AGPL-3+',
-  'Python Software Foundation License': 'PSF-2',
-  'Zope Public License': 'ZPL-2.1',
-  'The Unlicense (Unlicense)': 'Unlicense',
-  'CC0 1.0 Universal (CC0 1.0) Public Domain Dedication': 'CC0-1.0',
-  'zlib/libpng License': 'Zlib',
-  'Boost Software License 1.0 (BSL-1.0)': 'BSL-1.0',
-  'Eclipse Public License 2.0 (EPL-2.0)': 'EPL-2.0',
-  'European Union Public Licence 1.2 (EUPL 1.2)': 'EUPL-1.2',
-  'Public Domain': 'public-domain',
-};
+const CLASSIFIERS: ReadonlyMap<string, string> = new Map([
+  ['MIT License', 'MIT'],
+  ['MIT No Attribution License (MIT-0)', 'MIT-0'],
+  ['Apache Software License', 'Apache-2.0'],
+  ['BSD License', 'BSD'],
+  ['ISC License (ISCL)', 'ISC'],
+  ['Mozilla Public License 2.0 (MPL 2.0)', 'MPL-2.0'],
+  ['Mozilla Public License 1.1 (MPL 1.1)', 'MPL-1.1'],
+  ['GNU General Public License v2 (GPLv2)', 'GPL-2'],
+  ['GNU General Public License v2 or later (GPLv2+)', 'GPL-2+'],
+  ['GNU General Public License v3 (GPLv3)', 'GPL-3'],
+  ['GNU General Public License v3 or later (GPLv3+)', 'GPL-3+'],
+  ['GNU Lesser General Public License v2 (LGPLv2)', 'LGPL-2'],
+  ['GNU Lesser General Public License v2 or later (LGPLv2+)', 'LGPL-2+'],
+  ['GNU Lesser General Public License v3 (LGPLv3)', 'LGPL-3'],
+  ['GNU Lesser General Public License v3 or later (LGPLv3+)', 'LGPL-3+'],
+  ['GNU Affero General Public License v3', 'AGPL-3'],
+  ['GNU Affero General Public License v3 or later (AGPLv3+)', 'AGPL-3+'],
+  ['Python Software Foundation License', 'PSF-2'],
+  ['Zope Public License', 'ZPL-2.1'],
+  ['The Unlicense (Unlicense)', 'Unlicense'],
+  ['CC0 1.0 Universal (CC0 1.0) Public Domain Dedication', 'CC0-1.0'],
+  ['zlib/libpng License', 'Zlib'],
+  ['Boost Software License 1.0 (BSL-1.0)', 'BSL-1.0'],
+  ['Eclipse Public License 2.0 (EPL-2.0)', 'EPL-2.0'],
+  ['European Union Public Licence 1.2 (EUPL 1.2)', 'EUPL-1.2'],
+  ['Public Domain', 'public-domain'],
+]);
 
 /** SPDX names that the copyright format spells in its own way (copyright-format 1.0, 7.1). */
 const SPELLINGS: readonly (readonly [RegExp, string])[] = [
@@ -64,31 +64,40 @@ const FIELD_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^psf$/, 'PSF-2'],
 ];
 
-/** Sentences that stand in one licence text only, blanks folded and in lower case; the first that matches counts. */
-const TEXTS: readonly (readonly [RegExp, string])[] = [
-  [/apache license,? version 2\.0, january 2004/, 'Apache-2.0'],
-  [/gnu affero general public license version 3/, 'AGPL-3'],
-  [/gnu lesser general public license version 3/, 'LGPL-3'],
-  [/gnu lesser general public license version 2\.1/, 'LGPL-2.1'],
-  [/gnu general public license version 3/, 'GPL-3'],
-  [/gnu general public license version 2/, 'GPL-2'],
-  [/mozilla public license,? version 2\.0/, 'MPL-2.0'],
+/**
+ * Phrases that stand together in one licence text only, blanks folded and in lower case; the first row that matches counts.
+ * Plain searches, because the texts are hostile and a pattern with two open ends takes quadratic time.
+ */
+const TEXTS: readonly (readonly [name: string, ...phrases: string[]])[] = [
+  ['Apache-2.0', 'apache license', 'version 2.0, january 2004'],
+  ['AGPL-3', 'gnu affero general public license version 3'],
+  ['LGPL-3', 'gnu lesser general public license version 3'],
+  ['LGPL-2.1', 'gnu lesser general public license version 2.1'],
+  ['GPL-3', 'gnu general public license version 3'],
+  ['GPL-2', 'gnu general public license version 2'],
+  ['MPL-2.0', 'mozilla public license', 'version 2.0', 'exhibit a'],
   [
-    /permission is hereby granted, free of charge, to any person obtaining a copy .{0,200}? to deal in the software without restriction/,
     'MIT',
+    'permission is hereby granted, free of charge, to any person obtaining a copy',
+    'to deal in the software without restriction',
   ],
   [
-    /permission to use, copy, modify, and(?:\/or)? distribute this software for any purpose with or without fee is hereby granted/,
     'ISC',
+    'permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby granted',
   ],
   [
-    /redistribution and use in source and binary forms.*neither the name .{0,200}? may be used to endorse/,
-    'BSD-3-Clause',
+    'ISC',
+    'permission to use, copy, modify, and distribute this software for any purpose with or without fee is hereby granted',
   ],
-  [/redistribution and use in source and binary forms.*redistributions in binary form must reproduce/, 'BSD-2-Clause'],
-  [/this is free and unencumbered software released into the public domain/, 'Unlicense'],
-  [/python software foundation license version 2/, 'PSF-2'],
-  [/cc0 1\.0 universal/, 'CC0-1.0'],
+  ['BSD-3-Clause', 'redistribution and use in source and binary forms', 'neither the name', 'may be used to endorse'],
+  [
+    'BSD-2-Clause',
+    'redistribution and use in source and binary forms',
+    'redistributions in binary form must reproduce',
+  ],
+  ['Unlicense', 'this is free and unencumbered software released into the public domain'],
+  ['PSF-2', 'python software foundation license version 2'],
+  ['CC0-1.0', 'cc0 1.0 universal'],
 ];
 
 /** The licence that a release states: the SPDX expression, else classifiers, else the free field, else its texts. Never throws. */
@@ -96,7 +105,7 @@ export function licenceOf(metadata: CoreMetadata, texts: readonly string[]): Lic
   const expression = metadata.licenseExpression && readExpression(metadata.licenseExpression);
   if (expression) return { ...expression, from: 'expression' };
   const classified = metadata.classifiers.flatMap((line) =>
-    line.startsWith('License ::') ? (CLASSIFIERS[line.split('::').at(-1)?.trim() ?? ''] ?? []) : [],
+    line.startsWith('License ::') ? (CLASSIFIERS.get(line.split('::').at(-1)?.trim() ?? '') ?? []) : [],
   );
   const refined = classified.map((name) =>
     name === 'BSD' ? (texts.map(fromText).find((found) => found?.startsWith('BSD')) ?? name) : name,
@@ -137,7 +146,7 @@ function fromText(text: string): string | undefined {
     .slice(0, 65_536)
     .toLowerCase()
     .replace(/[\s"'*]+/g, ' ');
-  return TEXTS.find(([pattern]) => pattern.test(plain))?.[1];
+  return TEXTS.find(([, ...phrases]) => phrases.every((phrase) => plain.includes(phrase)))?.[0];
 }
 
 function joined(names: readonly string[], from: Licence['from']): Licence {
