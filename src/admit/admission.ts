@@ -18,7 +18,7 @@ export interface AdmittedElf {
 export type PythonBound = 'none' | 'abi3' | 'abi';
 
 /** A licence text that the wheel carries. */
-export interface LicenceText {
+interface LicenceText {
   /** Path below the wheel's dist-info. */
   readonly name: string;
   /** At most 64 KiB of it, decoded with replacement; hostile. */

@@ -2,9 +2,10 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { AdmittedFile, Evidence } from '../model/evidence.ts';
-import type { AdmitPorts, Admission, AdmittedElf, PublishedNames, PythonBound } from './admission.ts';
+import type { AdmitPorts, Admission, AdmittedElf, PublishedNames } from './admission.ts';
 import { importableModules, namesAbove, ownedModules } from './modules.ts';
 import { placeFile } from './place.ts';
+import { pythonBoundOf } from './python-bound.ts';
 import { judge, type Kept, refusal, ruleOf } from './judge.ts';
 import { readInOwnProcess } from './reader/run-reader.ts';
 import { type RuleContext, SITE } from './rules/rule.ts';
@@ -84,20 +85,4 @@ function elfOf(kept: readonly Kept[]): AdmittedElf[] {
       ? [{ path, needed: elf.needed, ...(elf.soname === undefined ? {} : { soname: elf.soname }) }]
       : [],
   );
-}
-
-/**
- * The tightest bound of all extension modules. A file name says it (`.abi3.so`, `.cpython-311-….so`, PEP 3149); a plain
- * `.so` is as bound as the wheel's own tag says.
- */
-export function pythonBoundOf(kept: readonly Kept[], wheelName: string): PythonBound {
-  const tag = wheelName.split('-').at(-2) ?? '';
-  const ofTag: PythonBound = tag === 'none' ? 'none' : tag === 'abi3' ? 'abi3' : 'abi';
-  const bounds = kept
-    .filter(({ kind, path, file }) => kind === 'module' && file.elf !== undefined && path.endsWith('.so'))
-    .map(
-      ({ path }): PythonBound =>
-        path.endsWith('.abi3.so') ? 'abi3' : /\.cpython-[^/]*\.so$/.test(path) ? 'abi' : ofTag,
-    );
-  return bounds.includes('abi') ? 'abi' : bounds.includes('abi3') ? 'abi3' : 'none';
 }

@@ -137,7 +137,7 @@ function topOf(site: string): string {
 }
 
 /** The import name of the top level: `six` for six.py, six.abi3.so and six/…; '' for what is no module. */
-export function topModule({ kind, site }: Placed): string {
+function topModule({ kind, site }: Placed): string {
   if (kind !== 'module') return '';
   return isTop(site) ? (/^([^.]+)\.(?:py|pyi|so|[^.]+\.so)$/.exec(site)?.[1] ?? '') : topOf(site);
 }

@@ -3,7 +3,7 @@ import type { OfficialNames } from '../admission.ts';
 import type { WheelFacts, WheelFile } from '../wheel-report.ts';
 
 /** `drop`: the file is left out with a ledger line; `reject`: nothing is published; `hold`: a person decides. */
-export type Verdict = 'drop' | 'reject' | 'hold';
+type Verdict = 'drop' | 'reject' | 'hold';
 
 export interface Rule {
   readonly name: string;

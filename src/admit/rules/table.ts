@@ -6,7 +6,7 @@ import { TREE_RULES } from './tree-rules.ts';
 import { WHEEL_RULES } from './wheel-rules.ts';
 
 /** Rules that the reading process applies before anything else may look. */
-export const READING_RULES: readonly Rule[] = [
+const READING_RULES: readonly Rule[] = [
   {
     name: 'archive',
     verdict: 'reject',
@@ -28,7 +28,7 @@ export const READING_RULES: readonly Rule[] = [
 ];
 
 /** What the map from wheel paths to package paths decides. */
-export const PLACE_RULES: readonly Rule[] = [
+const PLACE_RULES: readonly Rule[] = [
   {
     name: 'dist-info-extra',
     verdict: 'drop',
