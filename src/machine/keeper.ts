@@ -96,25 +96,13 @@ export async function findKeeper(state: StateFolder): Promise<Keeper | undefined
 async function startKeeper(state: StateFolder, idleSeconds: number, signal: AbortSignal): Promise<Keeper> {
   await mkdir(state.run, { recursive: true });
   const log = openSync(join(state.run, 'keeper.log'), 'a', 0o600);
-  // A session of its own, so that neither ^C nor the end of the terminal reaches it.
-  const child = spawn(
-    '/usr/bin/python3',
-    ['-I', '-S', PROGRAM, join(state.memory, 'keeper.sock'), String(idleSeconds)],
-    {
-      detached: true,
-      stdio: ['ignore', log, log],
-      cwd: '/',
-    },
-  );
-  const failed = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('exit', () => resolve());
-  });
-  let ended = false;
-  void failed.then(() => (ended = true));
-  child.unref();
+  // A session of its own and a child of init: neither ^C nor the end of the terminal nor of this process reaches it.
+  const program = ['/usr/bin/python3', '-I', '-S', PROGRAM, join(state.memory, 'keeper.sock'), String(idleSeconds)];
+  const child = spawn('setsid', ['--fork', ...program], { stdio: ['ignore', log, log], cwd: '/' });
+  child.once('error', () => {});
+  closeSync(log);
   const deadline = Date.now() + START_MS;
-  while (Date.now() < deadline && !ended) {
+  while (Date.now() < deadline) {
     if (signal.aborted) throw new RennetError('cancelled', 'Starting the keeper of templates was stopped.');
     const running = await findKeeper(state);
     if (running !== undefined) return running;

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { GuestJob, GuestReport, MachineDriver, ResetStrategy } from '../../model/machine.ts';
@@ -12,7 +12,7 @@ import { type RunningMachine, launch } from './launch.ts';
 import { restoreDevices } from './migration.ts';
 import { type QemuProgram, findQemu } from './program.ts';
 import { type Slot, reserveSlot } from './slot.ts';
-import { type OpenTemplate, shapeOf } from './template-record.ts';
+import { type OpenTemplate, type OpenedMemory, shapeOf } from './template-record.ts';
 import type { TemplateStore } from './template-store.ts';
 
 export interface QemuDriverOptions {
@@ -32,28 +32,38 @@ const QEMU_OWN_MIB = 192;
 export function createQemuDriver(options: QemuDriverOptions): MachineDriver & { readonly fallbacks: () => number } {
   const freshness = createFreshness();
   let fallbacks = 0;
+  const runJob = async (job: GuestJob, signal: AbortSignal): Promise<GuestReport> => {
+    const host = await prepareHost(options, job, signal);
+    const started = Date.now();
+    const slot = await reserveSlot(options.state);
+    try {
+      const input = await writeInputDisk(job.input, slot.folder, signal);
+      const guest: Guest = { job, host, slot, input, freshness, started };
+      const opened = openTemplate(host.template);
+      if (host.template !== undefined && opened !== undefined) {
+        const report = await runOnce(guest, opened, signal);
+        if (!isBootFailure(report)) return report;
+        await options.templates?.distrust(host.template);
+      }
+      if (job.reset === 'memory') fallbacks++;
+      let report = await runOnce(guest, undefined, signal);
+      for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++)
+        report = await runOnce(guest, undefined, signal);
+      return report;
+    } finally {
+      await slot.release();
+    }
+  };
   return {
     name: 'qemu',
     fallbacks: () => fallbacks,
     async run(job, signal) {
-      const host = await prepareHost(options, job, signal);
-      const started = Date.now();
-      const slot = await reserveSlot(options.state);
       try {
-        const input = await writeInputDisk(job.input, slot.folder, signal);
-        const guest: Guest = { job, host, slot, input, freshness, started };
-        if (host.template !== undefined) {
-          const report = await runOnce(guest, host.template, signal);
-          if (!isBootFailure(report)) return report;
-          await options.templates?.distrust(host.template);
-        }
-        if (job.reset === 'memory') fallbacks++;
-        let report = await runOnce(guest, undefined, signal);
-        for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++)
-          report = await runOnce(guest, undefined, signal);
-        return report;
-      } finally {
-        await slot.release();
+        signal.throwIfAborted();
+        return await runJob(job, signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        return cancelledReport(job);
       }
     },
     async isolation() {
@@ -96,10 +106,9 @@ async function prepareHost(options: QemuDriverOptions, job: GuestJob, signal: Ab
   return { qemu, accelerator, shape, template };
 }
 
-async function runOnce(guest: Guest, template: OpenTemplate | undefined, signal: AbortSignal): Promise<GuestReport> {
+async function runOnce(guest: Guest, opened: OpenedMemory | undefined, signal: AbortSignal): Promise<GuestReport> {
   const { job, host, slot } = guest;
   for (const name of ['log', 'output']) await rm(join(job.spool, name), { force: true });
-  const opened = template?.open();
   let machine: RunningMachine;
   try {
     machine = launch({
@@ -143,6 +152,32 @@ async function runOnce(guest: Guest, template: OpenTemplate | undefined, signal:
   } finally {
     await machine.destroy();
   }
+}
+
+/** undefined when the keeper was killed just now: the guest then boots. */
+function openTemplate(template: OpenTemplate | undefined): OpenedMemory | undefined {
+  try {
+    return template?.open();
+  } catch {
+    return undefined;
+  }
+}
+
+/** For an abort before there was a guest. */
+async function cancelledReport(job: GuestJob): Promise<GuestReport> {
+  const [log, output] = [join(job.spool, 'log'), join(job.spool, 'output')];
+  for (const path of [log, output]) await writeFile(path, '', { flag: 'a', mode: 0o600 });
+  return {
+    end: 'cancelled',
+    sentence: 'The work was cancelled before its guest was there.',
+    log,
+    output,
+    driver: 'qemu',
+    reset: 'overlay',
+    isolation: 'emulated',
+    machineVersion: '',
+    timingsMs: { reset: 0, run: 0, collect: 0, teardown: 0 },
+  };
 }
 
 /** Nothing of the job has run then, so another machine may try. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
+import { formatTarget } from '../../model/target.ts';
 import type { KeptMemory } from '../keeper.ts';
 import { createLineCutter } from '../lines.ts';
 import { requireMemory } from '../memory.ts';
@@ -56,6 +57,7 @@ export async function bootTemplate(
     key,
     madeAt: new Date().toISOString(),
     image: image.digest,
+    target: formatTarget(image.target),
     kind: image.kind,
     shape,
     state: await keeper.digestMemory(state.name),

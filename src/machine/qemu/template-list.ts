@@ -50,6 +50,15 @@ export async function verifyTemplates(
   return results;
 }
 
+/** Removes the templates that a new one replaces: of the same kind, target and shape, from an older image or QEMU. */
+export async function removeReplaced(by: TemplateNote, state: StateFolder, keeper: Keeper): Promise<void> {
+  const same = (it: TemplateNote): boolean =>
+    it.kind === by.kind && it.target === by.target && JSON.stringify(it.shape) === JSON.stringify(by.shape);
+  for (const old of await listTemplates(state)) {
+    if (old.key !== by.key && same(old)) await removeTemplate(old.key, state, keeper);
+  }
+}
+
 /** Removes a template from the keeper and from the state folder. */
 export async function removeTemplate(key: string, state: StateFolder, keeper: Keeper): Promise<void> {
   await rm(join(state.templates, key), { recursive: true, force: true });

@@ -33,6 +33,8 @@ export const templateNote = z.object({
   key: z.string(),
   madeAt: z.iso.datetime(),
   image: z.string(),
+  /** `bookworm/amd64` */
+  target: z.string(),
   kind: z.enum(['build', 'runtime']),
   shape: z.object({ accelerator: z.enum(['kvm', 'tcg']), memoryMiB: z.int(), cpus: z.int() }),
   /** Digests as the keeper computes them. */

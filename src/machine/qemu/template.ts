@@ -6,6 +6,7 @@ import { RennetError } from '../../model/errors.ts';
 import type { Keeper } from '../keeper.ts';
 import { lockFile } from '../lock.ts';
 import { qemuArguments } from './arguments.ts';
+import { removeReplaced } from './template-list.ts';
 import { bootTemplate, tryClone } from './template-boot.ts';
 import { loadTemplate, saveTemplate } from './template-files.ts';
 import {
@@ -47,6 +48,7 @@ export async function ensureTemplate(
     await verifyClones(template, request, ports, signal);
     ports.progress({ doing: `saving the template of the ${request.image.kind} image` });
     await saveTemplate(note, ports);
+    await removeReplaced(note, ports.state, ports.keeper);
     return template;
   } catch (error) {
     await dropMemories(key, ports.keeper).catch(() => {});

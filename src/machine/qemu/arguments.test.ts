@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type MachineShape, qemuArguments } from './arguments.ts';
+import { jailed } from './jail.ts';
+
+const shapes = fc.record<MachineShape>({
+  accelerator: fc.constantFrom('kvm', 'tcg'),
+  memoryMiB: fc.integer({ min: 256, max: 8192 }),
+  cpus: fc.integer({ min: 1, max: 16 }),
+});
+const kinds = fc.constantFrom('own', 'template', 'clone' as const).map((kind) => ({ kind }) as { kind: 'own' });
+const valuesOf = (args: readonly string[], option: string): string[] =>
+  args.flatMap((word, index) => (word === option ? [args[index + 1] ?? ''] : []));
+
+describe('arguments of QEMU', () => {
+  test('no machine has a network, a balloon, a shared folder or a device that nobody asked for', () => {
+    fc.assert(
+      fc.property(shapes, kinds, (shape, memory) => {
+        const args = qemuArguments(shape, memory);
+        expect(args).toContain('-nodefaults');
+        expect(args).toContain('-no-user-config');
+        const devices = valuesOf(args, '-device').map((it) => it.split(',')[0] ?? '');
+        expect(devices.toSorted((a, b) => a.localeCompare(b))).toEqual([
+          'virtio-blk-device',
+          'virtio-blk-device',
+          'virtio-rng-device',
+          'virtio-serial-device',
+          'virtserialport',
+          'virtserialport',
+          'virtserialport',
+        ]);
+        expect(args.filter((it) => /^-(net|nic|netdev|fsdev|virtfs|monitor|vnc|spice)$/.test(it))).toEqual([]);
+      }),
+    );
+  });
+
+  test('every machine runs in all four parts of the sandbox', () => {
+    fc.assert(
+      fc.property(shapes, kinds, (shape, memory) => {
+        const [sandbox] = valuesOf(qemuArguments(shape, memory), '-sandbox');
+        expect(sandbox).toBe('on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny');
+      }),
+    );
+  });
+
+  test('disks are read-only', () => {
+    fc.assert(
+      fc.property(shapes, kinds, (shape, memory) => {
+        const drives = valuesOf(qemuArguments(shape, memory), '-drive');
+        expect(drives).toHaveLength(2);
+        expect(drives.every((it) => it.includes('readonly=on') && it.includes('format=raw'))).toBe(true);
+      }),
+    );
+  });
+
+  test('a clone differs from its template only in how it maps the memory and that it restores', () => {
+    fc.assert(
+      fc.property(shapes, (shape) => {
+        const template = qemuArguments(shape, { kind: 'template' });
+        const clone = qemuArguments(shape, { kind: 'clone' });
+        const expected = template.map((it) => it.replace('share=on', 'share=off'));
+        expect(clone.filter((it, index) => it !== '-incoming' && clone[index - 1] !== '-incoming')).toEqual(expected);
+        expect(valuesOf(clone, '-incoming')).toEqual(['defer']);
+      }),
+    );
+  });
+
+  test('only a template maps memory so that its writes stay', () => {
+    const shape: MachineShape = { accelerator: 'tcg', memoryMiB: 1024, cpus: 1 };
+    expect(qemuArguments(shape, { kind: 'own' }).join(' ')).not.toContain('memory-backend');
+    expect(qemuArguments(shape, { kind: 'clone' }).join(' ')).not.toContain('share=on');
+    expect(qemuArguments(shape, { kind: 'template' }).join(' ')).toContain('share=on');
+  });
+
+  test('only a boot that becomes a template warms the page cache', () => {
+    const line = (kind: 'own' | 'template'): string | undefined =>
+      valuesOf(qemuArguments({ accelerator: 'tcg', memoryMiB: 512, cpus: 1 }, { kind }), '-append')[0];
+    expect(line('own')).not.toContain('rennet.warm');
+    expect(line('template')).toContain('rennet.warm');
+    expect(line('own')).toContain('tsc_early_khz=2000000');
+  });
+});
+
+describe('the jail', () => {
+  const files = { kernel: '/k', initrd: '/i', base: '/b', input: '/in' };
+  const options = { files, kvmGroup: undefined, addressSpaceMiB: 5000, qemu: '/usr/bin/qemu-system-x86_64' };
+
+  test('root gives every slot a user of its own and takes all capabilities away', () => {
+    const command = jailed({ ...options, uid: 1234 }, ['-x']);
+    const drop = command.slice(command.indexOf('/usr/bin/setpriv', command.indexOf('--')));
+    expect(drop).toEqual([
+      '/usr/bin/setpriv',
+      '--reuid=1234',
+      '--regid=1234',
+      '--clear-groups',
+      '--bounding-set=-all',
+      '--inh-caps=-all',
+      '--no-new-privs',
+      '--',
+      options.qemu,
+      '-x',
+    ]);
+    expect(command).not.toContain('--unshare-user');
+  });
+
+  test('a plain user gets a user namespace', () => {
+    const command = jailed({ ...options, uid: undefined }, []);
+    expect(command).toContain('--unshare-user');
+    expect(command).not.toContain('--cap-add');
+  });
+
+  test('network, pid, ipc and uts are its own, it dies with its launcher, and nothing is mounted for writing', () => {
+    const command = jailed({ ...options, uid: 1234, kvmGroup: 7 }, []);
+    for (const flag of ['--unshare-net', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent'])
+      expect(command).toContain(flag);
+    expect(command.filter((it) => it === '--bind' || it === '--bind-try')).toEqual([]);
+    expect(valuesOf(command, '--dev-bind')).toEqual(['/dev/kvm']);
+    expect(valuesOf(jailed({ ...options, uid: 1234 }, []), '--dev-bind')).toEqual([]);
+  });
+});

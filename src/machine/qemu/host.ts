@@ -1,0 +1,79 @@
+import { readFile, statfs } from 'node:fs/promises';
+import type { StateFolder } from '../../model/state.ts';
+import { readAvailableMiB } from '../memory.ts';
+import { type KvmState, knownKvmState } from './accelerator.ts';
+import { findQemu } from './program.ts';
+
+const SHARED_MEMORY = '/dev/shm';
+
+/** What a host offers to guests; for `rennet doctor`. Nothing is booted. */
+export interface HostDescription {
+  /** Empty where QEMU is not installed. */
+  readonly qemuVersion: string;
+  readonly kvm: KvmState;
+  /** The memory file system for images, guests' disks and spools, MiB. */
+  readonly tmpfs: {
+    readonly folder: string;
+    readonly sizeMiB: number;
+    readonly freeMiB: number;
+    readonly isMemory: boolean;
+  };
+  readonly memory: { readonly totalMiB: number; readonly availableMiB: number };
+  readonly cpus: number;
+  /** Whether ordinary users may make user namespaces; only needed when rennet does not run as root. */
+  readonly userNamespaces: boolean;
+  readonly cgroups: 'v2' | 'v1' | 'none';
+}
+
+const TMPFS_MAGIC = 0x01021994;
+const CGROUP2_MAGIC = 0x63677270;
+
+export async function describeHost(state: StateFolder): Promise<HostDescription> {
+  const [meminfo, cpuinfo, shared, kvm] = await Promise.all([
+    readFile('/proc/meminfo', 'utf8'),
+    readFile('/proc/cpuinfo', 'utf8'),
+    statfs(SHARED_MEMORY).catch(() => undefined),
+    knownKvmState(state),
+  ]);
+  const toMiB = (blocks: number | undefined): number =>
+    Math.floor(((blocks ?? 0) * (shared?.bsize ?? 0)) / (1024 * 1024));
+  return {
+    qemuVersion: await findQemu(state).then(
+      (qemu) => qemu.version,
+      () => '',
+    ),
+    kvm,
+    tmpfs: {
+      folder: SHARED_MEMORY,
+      sizeMiB: toMiB(shared?.blocks),
+      freeMiB: toMiB(shared?.bavail),
+      isMemory: shared?.type === TMPFS_MAGIC,
+    },
+    memory: {
+      totalMiB: Math.floor(Number(/^MemTotal:\s+(\d+)/m.exec(meminfo)?.[1] ?? 0) / 1024),
+      availableMiB: readAvailableMiB(meminfo),
+    },
+    cpus: cpuinfo.match(/^processor\s*:/gm)?.length ?? 1,
+    userNamespaces: await mayMakeUserNamespaces(),
+    cgroups: await cgroupVersion(),
+  };
+}
+
+/** Debian's and Ubuntu's switches; the limit is the kernel's own. */
+async function mayMakeUserNamespaces(): Promise<boolean> {
+  const read = async (name: string, missing: number): Promise<number> =>
+    Number((await readFile(`/proc/sys/${name}`, 'utf8').catch(() => String(missing))).trim());
+  const [limit, debian, apparmor] = await Promise.all([
+    read('user/max_user_namespaces', 0),
+    read('kernel/unprivileged_userns_clone', 1),
+    read('kernel/apparmor_restrict_unprivileged_userns', 0),
+  ]);
+  return limit > 0 && debian !== 0 && apparmor === 0;
+}
+
+async function cgroupVersion(): Promise<'v2' | 'v1' | 'none'> {
+  const mounted = await statfs('/sys/fs/cgroup').catch(() => undefined);
+  if (mounted?.type === CGROUP2_MAGIC) return 'v2';
+  const memory = await statfs('/sys/fs/cgroup/memory').catch(() => undefined);
+  return memory === undefined ? 'none' : 'v1';
+}
