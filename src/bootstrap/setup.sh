@@ -190,8 +190,9 @@ install_packages() {
 
 # Prints the number of packages and the MB that an installation would download; fails when apt cannot say.
 download_size() {
-  apt-get --print-uris -qq -y --no-install-recommends install "$@" 2>>"$top/.tools/setup.log" >"$top/.tools/uris" || return 1
-  awk '{ bytes += $3 } END { printf "%d %d\n", NR, bytes / 1000000 + 1 }' "$top/.tools/uris"
+  uris=$(apt-get --print-uris -qq -y --no-install-recommends install "$@" 2>>"$top/.tools/setup.log") || return 1
+  count=$(LC_ALL=C apt-get -s -qq --no-install-recommends install "$@" 2>>"$top/.tools/setup.log" | grep -c '^Inst ')
+  printf '%s\n' "$uris" | awk -v count="$count" '{ bytes += $3 } END { printf "%d %d\n", count, bytes / 1000000 + 0.99 }'
 }
 
 # Measured on two cores: 5 MB/s and a third of a second a package.
