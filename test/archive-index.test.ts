@@ -1,5 +1,6 @@
 import { execa } from 'execa';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -128,6 +129,24 @@ test('a mirror that does not answer: an error without lists, a note with lists',
   } finally {
     await writeFile(root.sourcesFile, text);
   }
+});
+
+test("a vendor's archive under the release's name is found out by its Origin and not used again", async () => {
+  const { suite, architecture } = root.target;
+  const vendor = join(folder, 'vendor');
+  const lists = join(vendor, `dists/${suite}/main/binary-${architecture}`);
+  await mkdir(lists, { recursive: true });
+  await writeFile(join(lists, 'Packages'), 'Package: x\nVersion: 1\nArchitecture: all\nFilename: x.deb\nSize: 1\n');
+  const hash = createHash('sha256')
+    .update(await readFile(join(lists, 'Packages')))
+    .digest('hex');
+  const bytes = (await readFile(join(lists, 'Packages'))).length;
+  const plain = `Origin: Vendor\nSuite: ${suite}\nCodename: ${suite}\nComponents: main\nArchitectures: ${architecture}\nDate: ${new Date().toUTCString()}\nSHA256:\n ${hash} ${bytes} main/binary-${architecture}/Packages\n`;
+  await writeFile(join(vendor, `dists/${suite}/Release`), plain);
+  const other = await rerouted('foreign', `file:${vendor}`, 'Trusted: yes\n');
+  await other.update({}, () => undefined, signal);
+  expect(await readFile(other.sourcesFile, 'utf8')).not.toContain('vendor');
+  expect((await other.lists()).packages.join()).not.toContain('vendor');
 });
 
 test('lists without a good signature are refused', async () => {

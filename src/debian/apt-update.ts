@@ -52,9 +52,11 @@ async function forgetSolved(folder: string): Promise<void> {
 async function runUpdate(root: AptRoot, progress: Progress, signal: AbortSignal): Promise<AptResult> {
   const doing = `refreshing the package lists of ${formatTarget(root.target)}`;
   progress({ doing });
+  // With lists to fall back on, nobody waits for apt's long series of retries.
+  const retries = (await root.lists()).packages.length > 0 ? ['-o', 'Acquire::Retries=1'] : [];
   return runApt(
     'apt-get',
-    ['update', '--quiet=2'],
+    ['update', '--quiet=2', ...retries],
     {
       configFile: root.configFile,
       lock: join(root.folder, 'lock'),
