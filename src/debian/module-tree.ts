@@ -30,7 +30,7 @@ export function createModuleTree(): ModuleTree {
 }
 
 /** The segments of an importable path: module suffixes are cut, `__init__` stays as last segment; undefined for distribution folders and caches. */
-export function moduleSegments(path: string): string[] | undefined {
+function moduleSegments(path: string): string[] | undefined {
   const segments = path.split('/').filter((segment) => segment !== '');
   const first = segments[0];
   if (first === undefined || /\.(?:dist-info|egg-info)$/.test(first) || segments.includes('__pycache__'))

@@ -207,7 +207,7 @@ function isOnlyNewer(specifier: string, version: string): boolean {
 }
 
 /** The C library of the build image bounds manylinux wheels (PEP 600). */
-export function wheelPlace(facts: TargetFacts, image: Image): WheelPlace {
+function wheelPlace(facts: TargetFacts, image: Image): WheelPlace {
   const libc = image.packages.find((entry) => entry.package === 'libc6')?.version ?? '';
   return { python: facts.python, architecture: facts.architecture, glibc: /^\d+\.\d+/.exec(libc)?.[0] ?? '2.17' };
 }
