@@ -173,7 +173,7 @@ function openKept(path: string, kept: KeptMemory, flags: 'r' | 'r+'): number {
   throw new RennetError('template-failed', 'The keeper of templates is gone.', 'Run the command again.');
 }
 
-/** Requests are answered in order. A refusal (a name that is taken or missing) is undefined. */
+/** Requests are answered in order. A name that is taken gives undefined. */
 function talk(socket: Socket): Ask {
   const answer = z.union([
     z.object({ ok: z.unknown() }),
@@ -202,7 +202,13 @@ function talk(socket: Socket): Ask {
     });
     const said = answer.parse(JSON.parse(new TextDecoder().decode(line)));
     if ('error' in said) throw new RennetError('template-failed', `The keeper of templates failed: ${said.error}`);
-    return 'refused' in said ? undefined : said.ok;
+    if (!('refused' in said)) return said.ok;
+    if (said.refused === 'exists') return undefined;
+    throw new RennetError(
+      'template-failed',
+      'The keeper of templates does not have that memory.',
+      'Run the command again.',
+    );
   };
 }
 

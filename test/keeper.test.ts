@@ -1,0 +1,108 @@
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeSync, closeSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { findKeeper, type Keeper, openKeeper } from '../src/machine/keeper.ts';
+import { type StateFolder, stateFolder } from '../src/model/state.ts';
+import { isAlive } from './support/traces.ts';
+
+const signal = new AbortController().signal;
+let state: StateFolder;
+beforeEach(async () => {
+  state = stateFolder(await mkdtemp(join(tmpdir(), 'rennet-keeper-')));
+});
+afterEach(async () => {
+  await (await findKeeper(state))?.stop();
+  await rm(state.root, { recursive: true });
+  await rm(state.memory, { recursive: true, force: true });
+});
+
+const gone = async (pid: number): Promise<boolean> => {
+  for (let tries = 0; tries < 500 && (await isAlive(pid)); tries += 1) await sleep(20);
+  return !(await isAlive(pid));
+};
+const fill = (keeper: Keeper, kept: Parameters<Keeper['open']>[0], text: string, at: number): void => {
+  const fd = keeper.open(kept, 'r+');
+  writeSync(fd, text, at);
+  closeSync(fd);
+};
+
+test('many at once start one keeper', async () => {
+  const leases = await Promise.all(Array.from({ length: 6 }, () => openKeeper(state, signal)));
+  expect(new Set(leases.map((it) => it.pid)).size).toBe(1);
+  for (const lease of leases) lease.close();
+});
+
+test('without a lease it ends after its idle time, and runs what was registered', async () => {
+  const keeper = await openKeeper(state, signal, 0.2);
+  const trace = join(state.root, 'stopped');
+  await keeper.registerIdleStop(['touch', trace]);
+  await sleep(600);
+  expect(await isAlive(keeper.pid)).toBe(true); // a lease is open
+  keeper.close();
+  expect(await gone(keeper.pid)).toBe(true);
+  await access(trace);
+  expect(await findKeeper(state)).toBeUndefined();
+});
+
+test('stop ends it at once, registered commands included', async () => {
+  const keeper = await openKeeper(state, signal);
+  const trace = join(state.root, 'stopped');
+  await keeper.registerIdleStop(['touch', trace]);
+  await keeper.stop();
+  await access(trace);
+  expect(await gone(keeper.pid)).toBe(true);
+  await expect(keeper.listMemories()).rejects.toMatchObject({ code: 'template-failed' });
+});
+
+test('a new keeper follows one that was killed', async () => {
+  const keeper = await openKeeper(state, signal);
+  process.kill(keeper.pid, 'SIGKILL');
+  expect(await gone(keeper.pid)).toBe(true);
+  const next = await openKeeper(state, signal);
+  expect(next.pid).not.toBe(keeper.pid);
+  expect(await next.listMemories()).toEqual([]);
+  next.close();
+});
+
+test('a memory and its file have one digest; loading gives it back', async () => {
+  const keeper = await openKeeper(state, signal);
+  const made = await keeper.createMemory('a', 64 * 1024 * 1024);
+  if (made === undefined) throw new Error('the name is taken');
+  fill(keeper, made, 'one', 12_345);
+  fill(keeper, made, 'two', 50_000_000);
+  const path = join(state.root, 'a');
+  const saved = await keeper.saveMemory('a', path);
+  expect(saved).toBe(await keeper.digestMemory('a'));
+  await keeper.createMemory('b', 0);
+  expect(await keeper.loadMemory('b', path)).toBe(saved);
+  expect(await keeper.findMemory('b')).toMatchObject({ bytes: 64 * 1024 * 1024, sealed: false });
+  fill(keeper, made, 'x', 1);
+  expect(await keeper.digestMemory('a')).not.toBe(saved);
+  keeper.close();
+});
+
+test('what a lease left half made goes with it; what is sealed stays', async () => {
+  const [keeper, other] = [await openKeeper(state, signal), await openKeeper(state, signal)];
+  await keeper.createMemory('half', 4096);
+  await keeper.createMemory('whole', 4096);
+  expect(await other.createMemory('whole', 4096)).toBeUndefined();
+  await keeper.sealMemory('whole', { from: 'test' });
+  keeper.close();
+  for (let tries = 0; tries < 500 && (await other.findMemory('half')) !== undefined; tries += 1) await sleep(10);
+  expect(await other.listMemories()).toMatchObject([{ name: 'whole', sealed: true, note: { from: 'test' } }]);
+  other.close();
+});
+
+test('a request that makes no sense is refused and costs nobody anything', async () => {
+  const keeper = await openKeeper(state, signal);
+  await expect(keeper.loadMemory('nothing', '/nowhere')).rejects.toMatchObject({ code: 'template-failed' });
+  const path = join(state.root, 'there');
+  await writeFile(path, '');
+  await keeper.createMemory('a', 10);
+  await expect(keeper.saveMemory('a', path)).rejects.toMatchObject({ code: 'template-failed' });
+  expect(await keeper.listMemories()).toHaveLength(1);
+  keeper.close();
+});

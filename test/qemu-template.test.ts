@@ -1,0 +1,195 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Keeper, openKeeper } from '../src/machine/keeper.ts';
+import { chooseAccelerator, kvmSelfTest } from '../src/machine/qemu/accelerator.ts';
+import { createQemuDriver } from '../src/machine/qemu/driver.ts';
+import { findQemu } from '../src/machine/qemu/program.ts';
+import { createTemplateStore } from '../src/machine/qemu/template-store.ts';
+import { ensureTemplate, shapeOf, verifyTemplates } from '../src/machine/qemu/template.ts';
+import type { GuestReport, Image } from '../src/model/machine.ts';
+import { machineState as state, testImages } from './support/images.ts';
+import { backend, SCENARIOS } from './support/machine-scenarios.ts';
+import { writeBuildInput } from './support/sdist.ts';
+import { descendants, isAlive } from './support/traces.ts';
+
+const signal = new AbortController().signal;
+const limits = {
+  wallMs: 180_000,
+  idleMs: 60_000,
+  memoryMiB: 768,
+  cpus: 1,
+  outputBytes: 10_000_000,
+  logBytes: 1_000_000,
+  outputFiles: 10,
+  processes: 200,
+};
+/** What two clones would share if nobody made them different. */
+const IDENTITY = backend(`
+import uuid
+print('random', os.urandom(16).hex())
+print('uuid', uuid.uuid4())
+print('machine', open('/etc/machine-id').read().strip())
+print('clock', time.time())
+return wheel(wheel_directory)`);
+/** Writes over much of its memory and its whole page cache. */
+const WRITER = backend(`
+held = [os.urandom(1 << 20) for number in range(200)]
+open('/tmp/canary', 'wb').write(b''.join(held[:50]))
+return wheel(wheel_directory)`);
+
+let folder = '';
+let image: Image;
+let keeper: Keeper;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rennet-template-'));
+  image = (await testImages(['disk'])).build;
+  keeper = await openKeeper(state, signal);
+});
+afterAll(async () => {
+  const { key } = await template();
+  for (const part of ['memory', 'state']) await keeper.dropMemory(`${key}.${part}`);
+  await rm(join(state.templates, key), { recursive: true, force: true });
+  keeper.close();
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  expect(await descendants()).toEqual(new Set());
+});
+
+const newDriver = () =>
+  createQemuDriver({ state, accelerator: 'tcg', templates: createTemplateStore(state, () => {}) });
+
+async function template() {
+  const accelerator = await chooseAccelerator('tcg', image, state, signal);
+  const request = { image, accelerator, qemu: await findQemu(state), shape: shapeOf(accelerator, limits) };
+  return ensureTemplate(request, { state, keeper, progress: () => {} }, signal);
+}
+
+async function run(code: string, driver = newDriver()): Promise<GuestReport & { log: string }> {
+  const place = await mkdtemp(join(folder, 'guest-'));
+  const spool = join(place, 'spool');
+  await mkdir(spool);
+  await writeBuildInput(join(place, 'input'), { backend: code });
+  const job = { id: 'test', image, reset: 'memory', input: join(place, 'input'), spool, limits } as const;
+  return driver.run(job, signal);
+}
+
+describe('memory templates', () => {
+  test('clones differ in randomness, identity and clock, and none sees another', async () => {
+    const driver = newDriver();
+    const reports = [
+      ...(await Promise.all([run(IDENTITY, driver), run(IDENTITY, driver)])),
+      await run(IDENTITY, driver),
+    ];
+    const seen: Record<string, string>[] = [];
+    for (const report of reports) {
+      expect(report).toMatchObject({ end: 'result', reset: 'memory', isolation: 'emulated' });
+      const log = await readFile(report.log, 'utf8');
+      seen.push(
+        Object.fromEntries([...log.matchAll(/^(random|uuid|machine|clock) (.+)$/gm)].map((it) => [it[1], it[2]])),
+      );
+    }
+    for (const name of ['random', 'uuid', 'machine']) {
+      expect(seen.every((it) => (it[name] ?? '').length >= 32)).toBe(true);
+      expect(new Set(seen.map((it) => it[name])).size).toBe(3);
+    }
+    const now = Date.now() / 1000;
+    // The last clone told its time within its own run, which has just ended; the bound is the guest's wall limit, not a timing.
+    for (const it of seen) expect(Math.abs(Number(it['clock']) - now)).toBeLessThan(limits.wallMs / 1000);
+    expect(driver.fallbacks()).toBe(0);
+  });
+
+  test('a clone that writes all over its memory changes nothing in the template, and no later clone sees it', async () => {
+    const { key } = await template();
+    const before = await keeper.digestMemory(`${key}.memory`);
+    expect(await run(WRITER)).toMatchObject({ end: 'result', reset: 'memory', result: { status: 'ok' } });
+    expect(await keeper.digestMemory(`${key}.memory`)).toBe(before);
+    expect((await verifyTemplates(state, signal)).find((it) => it.key === key)).toEqual({ key, intact: true });
+    expect(await run(SCENARIOS.leavesCanaries.backend)).toMatchObject({ reset: 'memory', result: { status: 'ok' } });
+  });
+
+  test('nobody can write to a sealed template, root included', async () => {
+    const { key } = await template();
+    const kept = await keeper.findMemory(`${key}.memory`);
+    if (kept === undefined) throw new Error('the template is not there');
+    expect(kept.sealed).toBe(true);
+    const fd = openSync(`/proc/${keeper.pid}/fd/${kept.fd}`, 'r+');
+    try {
+      expect(() => writeSync(fd, 'x', 0)).toThrow(/EPERM/);
+    } finally {
+      closeSync(fd);
+    }
+  });
+
+  test('a template survives its keeper', async () => {
+    const before = (await template()).key;
+    const digest = await keeper.digestMemory(`${before}.memory`);
+    process.kill(keeper.pid, 'SIGKILL');
+    const said: string[] = [];
+    const store = createTemplateStore(state, ({ doing }) => said.push(doing));
+    const driver = createQemuDriver({ state, accelerator: 'tcg', templates: store });
+    expect(await run(IDENTITY, driver)).toMatchObject({ end: 'result', reset: 'memory' });
+    expect(said.some((it) => it.startsWith('loading the template'))).toBe(true);
+    expect(said.some((it) => it.startsWith('booting'))).toBe(false);
+    keeper = await openKeeper(state, signal);
+    expect(await keeper.digestMemory(`${before}.memory`)).toBe(digest);
+  });
+
+  test('a broken template costs a boot, never a job, and is gone afterwards', async () => {
+    const { key } = await template();
+    for (const part of ['memory', 'state']) {
+      const name = `${key}.${part}`;
+      const { note, bytes } = (await keeper.findMemory(name)) ?? { note: undefined, bytes: 0 };
+      await keeper.dropMemory(name);
+      await keeper.createMemory(name, bytes);
+      await keeper.sealMemory(name, note);
+    }
+    const driver = newDriver();
+    expect(await run(IDENTITY, driver)).toMatchObject({ end: 'result', reset: 'overlay', result: { status: 'ok' } });
+    expect(driver.fallbacks()).toBe(1);
+    expect(await keeper.findMemory(`${key}.memory`)).toBeUndefined();
+  });
+
+  test.each(['memory', 'overlay'])('kill -9 of rennet leaves no QEMU: %s', async (reset) => {
+    await template();
+    const place = await mkdtemp(join(folder, 'killed-'));
+    await writeBuildInput(join(place, 'input'), SCENARIOS.neverEnds);
+    const rennet = spawn(
+      process.execPath,
+      [join(import.meta.dirname, 'support/run-qemu-guest.ts'), JSON.stringify({ image, folder: place, limits, reset })],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    await once(rennet.stdout, 'data'); // the guest's log: it runs
+    const guests = [...(await descendants(rennet.pid))];
+    expect(guests.length).toBeGreaterThan(0);
+    rennet.kill('SIGKILL');
+    await once(rennet, 'exit');
+    for (let tries = 0; tries < 500 && (await anyAlive(guests)); tries += 1) await sleep(20);
+    expect(await anyAlive(guests)).toBe(false);
+  });
+});
+
+describe('KVM', () => {
+  test('what asks for KVM gets KVM or an error; automatic choice says what it took', async () => {
+    const kvm = await kvmSelfTest(image, state, signal);
+    const chosen = chooseAccelerator('kvm', image, state, signal);
+    const automatic = await chooseAccelerator('auto', image, state, signal);
+    if (kvm.state === 'works') {
+      expect((await chosen).accelerator).toBe('kvm');
+      expect(automatic.accelerator).toBe('kvm');
+    } else {
+      await expect(chosen).rejects.toMatchObject({ code: kvm.state === 'missing' ? 'kvm-missing' : 'kvm-broken' });
+      expect(automatic).toMatchObject({ accelerator: 'tcg', sentence: expect.stringContaining(kvm.sentence) });
+    }
+  });
+});
+
+async function anyAlive(pids: readonly number[]): Promise<boolean> {
+  return (await Promise.all(pids.map((pid) => isAlive(pid)))).includes(true);
+}
