@@ -2,7 +2,8 @@ import { appendFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
 /** Appends `PASSED FAILED 0` to the file in RENNET_TEST_COUNTS; test/run adds the lines up. A file that cannot be loaded is one failure. */
-export class CountingReporter implements Reporter {
+// oxlint-disable-next-line import/no-default-export -- vitest asks for one
+export default class CountingReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const file = process.env['RENNET_TEST_COUNTS'];
     if (file !== undefined) appendFileSync(file, `${countTests(modules).join(' ')} 0\n`);
@@ -23,7 +24,3 @@ function countTests(modules: readonly TestModule[]): [passed: number, failed: nu
   }
   return [passed, failed];
 }
-
-// vitest asks for a default export of a reporter file.
-// oxlint-disable-next-line import/no-default-export
-export default CountingReporter;

@@ -53,17 +53,17 @@ prepare() {
   wanted=$(wanted_packages "$top/src/bootstrap/debian-packages.txt")
   [ "$1" = run ] || wanted="$wanted $(wanted_packages "$top/src/bootstrap/debian-packages-test.txt")"
   needs=''
-  node=$(find_node) || needs='node'
-  libraries_fit "$1" || needs="$needs libraries"
+  node=$(find_node) || needs='Node.js, '
+  libraries_fit "$1" || needs="${needs}libraries, "
   [ -z "$needs" ] || command -v npm >/dev/null || wanted="$wanted npm"
   # shellcheck disable=SC2086 # names of packages
   missing=$(missing_packages $wanted)
 
-  say "preparing this checkout, once:${missing:+ Debian packages,}${needs:+ from npm: $needs,} about $(estimate "$needs" "$missing"); each step says what it downloads."
+  say "preparing this checkout, once: ${missing:+Debian packages, }${needs}about $(estimate "$needs" "$missing"); each step says what it downloads."
   # shellcheck disable=SC2086
   [ -z "$missing" ] || install_packages $missing
   end_cluster_hold
-  case $needs in *node*)
+  case $needs in *Node*)
     run_step "fetching Node.js 24 ($node_mb MB, under a minute)" install_node
     node=$(find_node) || fail 'the fetched Node.js does not run on this machine; install Node.js 22.18 or newer.'
     ;;
