@@ -73,6 +73,7 @@ Description: fixes text
     ['a zero width character', { description: { synopsis: 'ok', extended: ['a\u200bb'] } }],
     ['a newline in a line', { description: { synopsis: 'ok', extended: ['a\n\nPackage: evil'] } }],
     ['a lone dot', { description: { synopsis: 'ok', extended: ['.'] } }],
+    ['a line that begins with a dot', { description: { synopsis: 'ok', extended: ['.NET'] } }],
   ])('refuses %s', (_, part) => expect(() => writeControl({ ...FIELDS, ...part })).toThrow());
 });
 
@@ -131,11 +132,29 @@ describe('descriptionFrom', () => {
   });
 
   test('takes the prose of reStructuredText without its markup', () => {
-    const { extended } = descriptionFrom('x', RST, 'text/x-rst', 'demo', '1.0');
+    const { extended } = descriptionFrom('x y', RST, 'text/x-rst', 'demo', '1.0');
     expect(extended.join('\n')).toMatch(
       /^A useful extension for Things, see the docs\. Use it:\n\nThere is ''quoting'' and code in a/,
     );
     expect(extended.join(' ')).not.toMatch(/import|image|badge|`/);
+  });
+
+  test.each(['', 'demo', 'missing.', 'python3-demo does things', '\n \u200b'])('a summary of %j gives way', (summary) =>
+    expect(descriptionFrom(summary, '', '', 'demo', '1.0').synopsis).toBe('Python project demo'),
+  );
+
+  test('leaves out a first paragraph that only repeats the summary, and keeps dots off the start of a line', () => {
+    const words = 'Some words to fill a line up to where it has to be broken, so that then ';
+    const text = `Fixes all of the text, that you have ever seen!\n\n${words}.NET comes ${words}.NET ends.`;
+    const { extended } = descriptionFrom(
+      'fixes all of the text that you have ever seen',
+      text,
+      'text/plain',
+      'demo',
+      '1.0',
+    );
+    expect(extended[0]).toBe(`${words}.NET`);
+    expect(extended.filter((line) => line.startsWith('.'))).toEqual([]);
   });
 
   test('does without any metadata', () => {
@@ -170,6 +189,8 @@ describe('descriptionFrom', () => {
             '\ud800',
             '|',
             '===',
+            'prose is here ... .a .b .c .d .e .f .g .h .i .j .k',
+            ' .net and so on.',
           ),
           { maxLength: 80 },
         )

@@ -92,7 +92,7 @@ function relationField(name: string, values: readonly string[]): string {
   return formatRelations(parsed);
 }
 
-/** Policy 5.6.13 and 3.4.1: one line of at most 80 characters, then lines that begin with one blank. */
+/** Policy 5.6.13 and 3.4.1: one line of at most 80 characters, then lines that begin with one blank; ` .` and more is reserved. */
 function checkDescription(description: Description): string[] {
   const synopsis = check(
     'Description',
@@ -100,7 +100,7 @@ function checkDescription(description: Description): string[] {
     (text) => text !== '' && text.length <= 80 && isPlainText(text),
   );
   const lines = description.extended.map((line) =>
-    check('Description', line, (text) => text.length <= 200 && isPlainText(text) && !/^\s*\.\s*$/.test(text)),
+    check('Description', line, (text) => text.length <= 200 && isPlainText(text) && !/^\s*\./.test(text)),
   );
   return [synopsis, ...lines];
 }

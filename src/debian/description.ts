@@ -9,6 +9,7 @@ export interface Description {
 }
 
 const WIDTH = 78;
+const MAX_LINE = 150;
 const MAX_PARAGRAPHS = 4;
 const MAX_CHARACTERS = 1200;
 
@@ -24,14 +25,19 @@ export function descriptionFrom(
   version: string,
 ): Description {
   const name = cleanLine(project);
-  const synopsis =
-    shorten(cleanLine((summary ?? '').slice(0, 1000)).replace(/[.\s]+$/, ''), 80) ||
-    shorten(`Python project ${name}`, 80);
+  const synopsis = synopsisFrom(summary ?? '', name);
   const paragraphs = [...firstParagraphs(plainText(longDescription ?? '', contentType ?? ''), synopsis)];
   paragraphs.push(
     `This package was built automatically from release ${cleanLine(version)} of the project ${name} on PyPI by Rennet.`,
   );
   return { synopsis, extended: paragraphs.flatMap((text, index) => [...(index > 0 ? [''] : []), ...wrap(text)]) };
+}
+
+/** lintian's errors: a single word, and a synopsis that begins with the package's name. */
+function synopsisFrom(summary: string, name: string): string {
+  const line = shorten(cleanLine(summary.slice(0, 1000)).replace(/[.\s]+$/, ''), 80);
+  const isUsable = /\S\s+\S/.test(line) && !line.toLowerCase().startsWith(`python3-${name}`);
+  return isUsable ? line : shorten(`Python project ${name}`, 80);
 }
 
 /** Paragraphs of prose up to the first title that follows them; what is left of badges, code and tables is passed over. */
@@ -44,13 +50,17 @@ function* firstParagraphs(paragraphs: readonly string[], synopsis: string): Gene
     // Prose has words and an end; what is left of badges, tables and titles has not.
     const isProse = text.length >= 40 && /\p{L}{2,}\s+\p{L}{2,}\s+\p{L}/u.test(text) && /[.!?:)"']$/.test(text);
     if (!isProse) continue;
-    if (text.replace(/\.$/, '') === synopsis) continue;
+    if (text.startsWith('.') || lettersOf(text) === lettersOf(synopsis)) continue;
     const room = MAX_CHARACTERS - characters;
     if (count >= MAX_PARAGRAPHS || room < 100) return;
     yield shorten(text, room);
     count += 1;
     characters += text.length;
   }
+}
+
+function lettersOf(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '');
 }
 
 /** One line of plain text: blanks folded, characters of class C (control, bidi, zero width, private) left out. */
@@ -74,13 +84,13 @@ function shorten(text: string, length: number): string {
 function wrap(text: string): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ').flatMap((long) => long.match(/.{1,150}/gsu) ?? [])) {
-    if (line !== '' && line.length + word.length + 1 > WIDTH) {
+  for (const word of text.split(' ').flatMap((long) => long.match(/.{1,100}/gsu) ?? [])) {
+    const length = line.length + 1 + word.length;
+    // A line that begins with a dot is reserved (policy 5.6.13), so `.NET` stays on the line before.
+    if (line !== '' && length > (word.startsWith('.') ? MAX_LINE : WIDTH)) {
       lines.push(line);
-      line = word;
+      line = word.replace(/^\.+/, '');
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  lines.push(line);
-  // A line that is a lone dot would be read as the blank line of policy 5.6.13.
-  return lines.filter((each) => each.trim() !== '' && each !== '.');
+  return [...lines, line].filter((each) => each.trim() !== '');
 }
