@@ -85,12 +85,13 @@ function wrap(text: string): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ').flatMap((long) => long.match(/.{1,100}/gsu) ?? [])) {
-    const length = line.length + 1 + word.length;
     // A line that begins with a dot is reserved (policy 5.6.13), so `.NET` stays on the line before.
-    if (line !== '' && length > (word.startsWith('.') ? MAX_LINE : WIDTH)) {
+    const isFull = line.length + 1 + word.length > (word.startsWith('.') ? MAX_LINE : WIDTH);
+    if (line !== '' && !isFull) line += ` ${word}`;
+    else {
       lines.push(line);
       line = word.replace(/^\.+/, '');
-    } else line = line === '' ? word : `${line} ${word}`;
+    }
   }
   return [...lines, line].filter((each) => each.trim() !== '');
 }
