@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 /*
  * ./rennet in a small checkout of its own, with programs in front of PATH that only write down how they were called. Nothing is
- * installed here; a fresh clone on a bare system is tried by hand (docs/decisions).
+ * installed here; that is tried by hand, in a fresh clone on a bare system.
  */
 
 const project = join(import.meta.dirname, '..');

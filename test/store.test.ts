@@ -127,6 +127,7 @@ test('what was recorded and not published is found again', async () => {
   expect(await store.moduleOwner('mmh3')).toBe('mmh3');
   expect((await open(state)).recovery.unpublishedSuites).toEqual(['bookworm']);
   expect((await store.publishedRows('bookworm')).rows).toHaveLength(1);
+  expect(await store.suites()).toEqual(['bookworm']);
 
   // Removed is not forgotten: other bytes stay refused, the same ones come back.
   expect(await store.recordPackage(await record(store, 'two'))).toEqual({ recorded: 'refused', nextBuild: 2 });

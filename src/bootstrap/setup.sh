@@ -59,7 +59,7 @@ prepare() {
   # shellcheck disable=SC2086 # names of packages
   missing=$(missing_packages $wanted)
 
-  say "preparing this checkout, once: ${missing:+Debian packages, }${needs}about $(estimate "$needs" "$missing"); each step says what it downloads."
+  [ -z "$missing$needs" ] || say "preparing this checkout, once: ${missing:+Debian packages, }${needs}about $(estimate "$needs" "$missing"); each step says what it downloads."
   # shellcheck disable=SC2086
   [ -z "$missing" ] || install_packages $missing
   end_cluster_hold
