@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { formatTarget } from '../model/target.ts';
-import { openStore } from '../store/store.ts';
+import { openCommandStore } from './open-store.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatTable } from './table.ts';
@@ -11,8 +11,9 @@ export function addList(program: Command): void {
     .option('--suite <suite>', 'only this suite')
     .option('--attempts', 'list the newest attempts instead', false)
     .action((options: CommonOptions & { suite?: string; attempts: boolean }) =>
-      runCommand(options, async ({ output, state, signal }) => {
-        const store = await openStore(state, signal);
+      runCommand(options, async (context) => {
+        const { output, state, signal } = context;
+        const store = await openCommandStore(context);
         try {
           if (options.attempts) {
             const attempts = await store.attempts({ limit: 50 });

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { RennetError } from '../model/errors.ts';
-import { openStore } from '../store/store.ts';
+import { openCommandStore } from './open-store.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
@@ -10,8 +10,9 @@ import { EXIT, runCommand } from './run-command.ts';
 export function addLog(program: Command): void {
   withCommonOptions(program.command('log').description('show the log of an attempt').argument('<attempt>')).action(
     (id: string, options: CommonOptions) =>
-      runCommand(options, async ({ output, state, signal }) => {
-        const store = await openStore(state, signal);
+      runCommand(options, async (context) => {
+        const { output, state, signal } = context;
+        const store = await openCommandStore(context);
         try {
           const attempt = await store.attempt(id);
           if (!attempt)

@@ -8,7 +8,7 @@ import type { Target } from '../model/target.ts';
 import type { FlowPorts, PlanPorts } from '../ports.ts';
 import { createIndexClient } from '../python/client.ts';
 import { readIndexSettings } from '../python/settings.ts';
-import { openStore } from '../store/store.ts';
+import { openCommandStore } from './open-store.ts';
 import type { CommandContext } from './run-command.ts';
 
 const MAINTAINER = 'Rennet <rennet@localhost>';
@@ -16,7 +16,7 @@ const MAINTAINER = 'Rennet <rennet@localhost>';
 /** Opens what planning needs: store, index, the target's private apt and its derived index. Close the store afterwards. */
 export async function openPlanPorts(context: CommandContext, target: Target): Promise<PlanPorts> {
   const { state, output, signal } = context;
-  const store = await openStore(state, signal);
+  const store = await openCommandStore(context);
   try {
     const [settings, archiveAndApt] = await Promise.all([
       readIndexSettings(state.cache, signal),

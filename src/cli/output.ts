@@ -8,16 +8,16 @@ import { createStatusLine } from './status-line.ts';
 export interface Output {
   readonly json: boolean;
   /** One JSON object a line on standard output; nothing without --json. */
-  event(name: string, fields: Record<string, unknown>): void;
+  readonly event: (name: string, fields: Record<string, unknown>) => void;
   /** A result for people: standard output, or standard error with --json. Hostile parts are made plain. */
-  say(text: string): void;
+  readonly say: (text: string) => void;
   /** A remark for people, always on standard error. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
   /** What is being done right now; redrawn in place on a terminal, one line a step elsewhere. */
-  progress(event: ProgressEvent): void;
-  error(error: RennetError): void;
+  readonly progress: (event: ProgressEvent) => void;
+  readonly error: (error: RennetError) => void;
   /** Clears the status line; call before the process ends. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Makes the output of one command run. Colours and redrawing happen on a terminal only. */

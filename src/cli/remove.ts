@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { publishSuite } from '../publication.ts';
 import { RennetError } from '../model/errors.ts';
-import { openStore } from '../store/store.ts';
+import { openCommandStore } from './open-store.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
@@ -12,8 +12,9 @@ export function addRemove(program: Command): void {
   )
     .option('--suite <suite>', 'only from this suite (default: from all)')
     .action((names: string[], options: CommonOptions & { suite?: string }) =>
-      runCommand(options, async ({ output, state, signal }) => {
-        const store = await openStore(state, signal);
+      runCommand(options, async (context) => {
+        const { output, state, signal } = context;
+        const store = await openCommandStore(context);
         try {
           const removed = new Set<string>();
           for (const suite of options.suite ? [options.suite] : await store.suites()) {

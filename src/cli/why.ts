@@ -3,7 +3,7 @@ import { RennetError } from '../model/errors.ts';
 import { formatTarget } from '../model/target.ts';
 import { normaliseProject } from '../python/name.ts';
 import type { Attempt } from '../store/records.ts';
-import { openStore } from '../store/store.ts';
+import { openCommandStore } from './open-store.ts';
 import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
@@ -17,10 +17,11 @@ export function addWhy(program: Command): void {
     .option('--target <target>', 'suite/architecture (default: the host)')
     .option('--all', 'every line of the ledger', false)
     .action((name: string, options: CommonOptions & { target?: string; all: boolean }) =>
-      runCommand(options, async ({ output, state, signal }) => {
+      runCommand(options, async (context) => {
+        const { output, state, signal } = context;
         const target = options.target ? await parseTarget(options.target) : await hostTarget();
         const project = normaliseProject(name);
-        const store = await openStore(state, signal);
+        const store = await openCommandStore(context);
         try {
           const attempt = await store.lastAttempt(project, target);
           if (!attempt)

@@ -75,6 +75,14 @@ export async function ensureImages(
   }
 }
 
+/** The current images of a target where both are made and loaded; nothing is made or loaded. */
+export async function readyImages(
+  target: Target,
+  state: StateFolder,
+): Promise<{ build: Image; runtime: Image } | undefined> {
+  return findReady(target, await agentDigest(), ['disk'], state);
+}
+
 /** All images in the state folder, newest first; nothing is loaded. */
 export async function listImages(state: StateFolder): Promise<readonly ImageRecord[]> {
   return listRecordedImages(state);

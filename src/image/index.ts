@@ -3,6 +3,7 @@ export {
   type ImageOptions,
   type ImagePorts,
   listImages,
+  readyImages,
   removeImages,
   type VerifiedImage,
   verifyImages,

@@ -1,0 +1,231 @@
+import { access, statfs } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { openAptRoot } from '../debian/apt.ts';
+import { listImages, readyImages } from '../image/index.ts';
+import { findKeeper } from '../machine/keeper.ts';
+import { kvmSelfTest } from '../machine/qemu/accelerator.ts';
+import { describeHost, type HostDescription } from '../machine/qemu/host.ts';
+import { listTemplates } from '../machine/qemu/template.ts';
+import type { Progress } from '../model/progress.ts';
+import type { StateFolder } from '../model/state.ts';
+import { formatTarget } from '../model/target.ts';
+import { readIndexSettings } from '../python/settings.ts';
+import { serverPid } from '../store/database-stop.ts';
+import { hostTarget } from './options.ts';
+import { asRennetError } from './run-command.ts';
+import { formatBytes } from './status-line.ts';
+
+/** One thing that was looked at. `bad`: no build is possible; `limited`: it works, with the limit that the sentence names. */
+export interface Finding {
+  readonly what: string;
+  readonly state: 'good' | 'limited' | 'bad';
+  readonly sentence: string;
+  /** The command that mends it. */
+  readonly mend?: string;
+}
+
+/** Programs that Rennet starts, with the Debian package of each. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  bwrap: 'bubblewrap',
+  mmdebstrap: 'mmdebstrap',
+  mksquashfs: 'squashfs-tools',
+  mke2fs: 'e2fsprogs',
+  cpio: 'cpio',
+  gpg: 'gpg',
+  gpgv: 'gpgv',
+  xz: 'xz-utils',
+  zstd: 'zstd',
+  setpriv: 'util-linux',
+  python3: 'python3',
+};
+
+/** What one build wants at the same time: two images, two templates, one guest. */
+const WANTED = { memoryMiB: 3072, tmpfsMiB: 2048, stateMiB: 4096 };
+
+/** Looks at everything a build needs on this host, quick things first; boots a guest only to try KVM. */
+export async function* examineHost(
+  state: StateFolder,
+  progress: Progress,
+  signal: AbortSignal,
+): AsyncGenerator<Finding> {
+  yield* programs();
+  progress({ doing: 'looking at this host' });
+  const host = await describeHost(state);
+  yield* memory(host);
+  yield await stateSpace(state);
+  yield await kvm(host, state, progress, signal);
+  yield* isolation(host);
+  yield await settled('index', async () => {
+    const { indexUrl } = await readIndexSettings(state.cache, signal);
+    return { what: 'index', state: 'good', sentence: `pip's settings name ${indexUrl}` };
+  });
+  yield await settled('mirror', async () => {
+    const target = await hostTarget();
+    await openAptRoot(target, state.apt, signal);
+    return {
+      what: 'mirror',
+      state: 'good',
+      sentence: `apt's sources have the official archive for ${formatTarget(target)}`,
+    };
+  });
+  yield* await made(state);
+  yield await running(state);
+}
+
+async function* programs(): AsyncGenerator<Finding> {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter((it) => it !== '');
+  const missing: string[] = [];
+  for (const program of Object.keys(PROGRAMS)) {
+    const found = await Promise.any(folders.map((folder) => access(join(folder, program)))).then(
+      () => true,
+      () => false,
+    );
+    if (!found) missing.push(program);
+  }
+  if (missing.length === 0)
+    yield { what: 'programs', state: 'good', sentence: `${Object.keys(PROGRAMS).length} programs are there` };
+  else
+    yield {
+      what: 'programs',
+      state: 'bad',
+      sentence: `missing: ${missing.join(', ')}`,
+      mend: `apt-get install ${[...new Set(missing.map((program) => PROGRAMS[program]))].join(' ')}`,
+    };
+}
+
+function* memory({ memory: { totalMiB, availableMiB }, tmpfs, cpus }: HostDescription): Generator<Finding> {
+  yield {
+    what: 'memory',
+    state: availableMiB >= WANTED.memoryMiB ? 'good' : 'bad',
+    sentence: `${availableMiB} MiB of ${totalMiB} MiB available, ${cpus} processors`,
+    ...(availableMiB >= WANTED.memoryMiB ? {} : { mend: `end something: a build wants ${WANTED.memoryMiB} MiB` }),
+  };
+  const fits = tmpfs.isMemory && tmpfs.freeMiB >= WANTED.tmpfsMiB;
+  yield {
+    what: 'memory folder',
+    state: fits ? 'good' : 'bad',
+    sentence: tmpfs.isMemory
+      ? `${tmpfs.freeMiB} MiB of ${tmpfs.sizeMiB} MiB free in ${tmpfs.folder}`
+      : `${tmpfs.folder} is no tmpfs`,
+    ...(fits ? {} : { mend: `mount -o remount,size=${WANTED.tmpfsMiB * 2}M ${tmpfs.folder}` }),
+  };
+}
+
+async function stateSpace(state: StateFolder): Promise<Finding> {
+  let folder = state.root;
+  for (;;) {
+    const found = await statfs(folder).catch(() => undefined);
+    if (found) {
+      const bytes = found.bavail * found.bsize;
+      const enough = bytes >= WANTED.stateMiB * 1024 * 1024;
+      const sentence = `${state.root}: ${formatBytes(bytes)} free`;
+      if (enough) return { what: 'state folder', state: 'good', sentence };
+      return {
+        what: 'state folder',
+        state: 'bad',
+        sentence,
+        mend: `free ${WANTED.stateMiB} MiB there, or name another folder with --state`,
+      };
+    }
+    folder = join(folder, '..');
+  }
+}
+
+/** Believes in KVM only when the real kernel of an image came up on it before a deadline. */
+async function kvm(
+  host: HostDescription,
+  state: StateFolder,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Finding> {
+  if (host.qemuVersion === '')
+    return {
+      what: 'machines',
+      state: 'bad',
+      sentence: 'QEMU is not installed',
+      mend: 'apt-get install qemu-system-x86',
+    };
+  let known = host.kvm;
+  const images = known.state === 'untested' ? await readyImages(await hostTarget(), state) : undefined;
+  if (images) {
+    progress({ doing: 'booting a guest on KVM, with a deadline' });
+    known = await kvmSelfTest(images.build, state, signal);
+  }
+  const version = host.qemuVersion.split(' ')[0] ?? '';
+  if (known.state === 'works')
+    return {
+      what: 'machines',
+      state: 'good',
+      sentence: `QEMU ${version} on KVM: isolation hardware. ${known.sentence}`,
+    };
+  if (known.state === 'untested')
+    return {
+      what: 'machines',
+      state: 'limited',
+      sentence: `QEMU ${version}. ${known.sentence}`,
+      mend: 'rennet image build, then rennet doctor again',
+    };
+  return {
+    what: 'machines',
+    state: 'limited',
+    sentence: `QEMU ${version} without KVM: isolation emulated, slower and no security boundary by QEMU's policy. ${known.sentence}`,
+  };
+}
+
+function* isolation(host: HostDescription): Generator<Finding> {
+  if (process.getuid?.() !== 0)
+    yield host.userNamespaces
+      ? { what: 'user namespaces', state: 'good', sentence: 'an ordinary user may make them, so QEMU gets its jail' }
+      : {
+          what: 'user namespaces',
+          state: 'bad',
+          sentence: 'an ordinary user may not make them, so QEMU would have no jail',
+          mend: 'sysctl kernel.unprivileged_userns_clone=1, or run as root',
+        };
+  yield host.cgroups === 'none'
+    ? { what: 'cgroups', state: 'limited', sentence: 'none; guests are bounded by rlimits only' }
+    : { what: 'cgroups', state: 'good', sentence: `cgroup ${host.cgroups}` };
+}
+
+async function* made(state: StateFolder): AsyncGenerator<Finding> {
+  const images = await listImages(state);
+  yield images.length > 0
+    ? {
+        what: 'images',
+        state: 'good',
+        sentence: images.map((it) => `${formatTarget(it.target)} ${it.kind}`).join(', '),
+      }
+    : { what: 'images', state: 'limited', sentence: 'none yet; the first build makes them (about two minutes)' };
+  const templates = await listTemplates(state);
+  yield templates.length > 0
+    ? {
+        what: 'templates',
+        state: 'good',
+        sentence: templates
+          .map((it) => `${it.kind}${it.inMemory ? ` in memory, ${formatBytes(it.usedBytes)}` : ' on disk'}`)
+          .join('; '),
+      }
+    : { what: 'templates', state: 'limited', sentence: 'none yet; the first build boots and saves them' };
+}
+
+async function running(state: StateFolder): Promise<Finding> {
+  const [keeper, database] = await Promise.all([findKeeper(state), serverPid(state)]);
+  keeper?.close();
+  const named = [
+    keeper ? `the keeper of templates (process ${keeper.pid})` : '',
+    database === undefined ? '' : `the private PostgreSQL (process ${database})`,
+  ].filter((it) => it !== '');
+  const sentence =
+    named.length === 0 ? 'nothing' : `${named.join(' and ')}; both end when idle for 30 minutes, or with rennet stop`;
+  return { what: 'stays running', state: 'good', sentence };
+}
+
+async function settled(what: string, look: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    const { message, hint } = asRennetError(error);
+    return { what, state: 'bad', sentence: message, ...(hint === '' ? {} : { mend: hint }) };
+  }
+}
