@@ -69,7 +69,7 @@ export async function* examineHost(
       sentence: `apt's sources have the official archive for ${formatTarget(target)}`,
     };
   });
-  yield* await made(state);
+  yield* made(state);
   yield await running(state);
 }
 
@@ -194,7 +194,7 @@ async function* made(state: StateFolder): AsyncGenerator<Finding> {
     ? {
         what: 'images',
         state: 'good',
-        sentence: images.map((it) => `${formatTarget(it.target)} ${it.kind}`).join(', '),
+        sentence: [...new Set(images.map((it) => `${formatTarget(it.target)} ${it.kind}`))].join(', '),
       }
     : { what: 'images', state: 'limited', sentence: 'none yet; the first build makes them (about two minutes)' };
   const templates = await listTemplates(state);

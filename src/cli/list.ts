@@ -12,7 +12,7 @@ export function addList(program: Command): void {
     .option('--attempts', 'list the newest attempts instead', false)
     .action((options: CommonOptions & { suite?: string; attempts: boolean }) =>
       runCommand(options, async (context) => {
-        const { output, state, signal } = context;
+        const { output } = context;
         const store = await openCommandStore(context);
         try {
           if (options.attempts) {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { RennetError } from '../model/errors.ts';
+import { TIMED_STAGES } from '../model/outcome.ts';
 import { formatTarget } from '../model/target.ts';
 import { normaliseProject } from '../python/name.ts';
 import type { Attempt } from '../store/records.ts';
@@ -18,7 +19,7 @@ export function addWhy(program: Command): void {
     .option('--all', 'every line of the ledger', false)
     .action((name: string, options: CommonOptions & { target?: string; all: boolean }) =>
       runCommand(options, async (context) => {
-        const { output, state, signal } = context;
+        const { output } = context;
         const target = options.target ? await parseTarget(options.target) : await hostTarget();
         const project = normaliseProject(name);
         const store = await openCommandStore(context);
@@ -52,7 +53,10 @@ export function explain(attempt: Attempt, shownLines: number): string {
     attempt.isolation && `isolation ${attempt.isolation}`,
   ];
   parts.push(`  ${facts.filter(Boolean).join(', ')}`);
-  const timings = Object.entries(attempt.timingsMs).map(([stage, ms]) => `${stage} ${formatDuration(ms)}`);
+  const timings = [...TIMED_STAGES, 'total' as const].flatMap((stage) => {
+    const ms = attempt.timingsMs[stage];
+    return ms === undefined ? [] : [`${stage} ${formatDuration(ms)}`];
+  });
   if (timings.length > 0) parts.push(`  ${timings.join(', ')}`);
   if (attempt.ledger.length > 0) {
     const rows = attempt.ledger.slice(0, shownLines).map((line) => [line.kind, line.fact, line.fate, line.detail]);
