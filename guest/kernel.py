@@ -12,6 +12,7 @@ import time
 libc = ctypes.CDLL(None, use_errno=True)
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
+MNT_DETACH = 2
 RNDADDENTROPY, RNDRESEEDCRNG, BLKFLSBUF = 0x40085203, 0x5207, 0x1261  # random(4), linux/fs.h
 POWER_OFF = 0x4321FEDC  # reboot(2)
 INPUT_SERIAL = "rennet-in"
@@ -39,6 +40,10 @@ def prepare_machine(virtual, disk_size):
             os.makedirs(target, exist_ok=True)
             if not os.path.ismount(target):
                 mount(source, target, source, flags)
+    if os.path.isdir("/rennet/host"):  # where launch.sh of the namespace driver left the host's own root
+        if libc.umount2(b"/rennet/host", MNT_DETACH) != 0:
+            raise OSError(ctypes.get_errno(), "the host's root cannot be unmounted")
+        os.rmdir("/rennet/host")
     os.makedirs("/rennet/in", exist_ok=True)
     os.makedirs("/rennet/job", exist_ok=True)
     mount("tmpfs", "/rennet/job", "tmpfs", MS_NOSUID, "mode=0755,size=" + disk_size)

@@ -81,5 +81,9 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
 /** Writes as fast as the host reads; what a dead host does not take is lost, as in a machine that is switched off. */
 async function write(stream: Duplex, data: Uint8Array | string): Promise<void> {
   if (stream.writableEnded || stream.destroyed) return;
-  if (!stream.write(data)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
+  if (stream.write(data)) return;
+  const settled = new AbortController();
+  const { signal } = settled;
+  await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]).catch(() => {});
+  settled.abort();
 }

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createNamespaceDriver } from '../src/machine/namespace/namespace-driver.ts';
+import { describeGuestAgent } from './support/agent-contract.ts';
+import { testImages } from './support/images.ts';
+import { describeMachine } from './support/machine-contract.ts';
+import { SCENARIOS } from './support/machine-scenarios.ts';
+import { writeBuildInput } from './support/sdist.ts';
+import { descendants, isAlive } from './support/traces.ts';
+
+const limits = {
+  wallMs: 60_000,
+  idleMs: 30_000,
+  memoryMiB: 512,
+  cpus: 2,
+  outputBytes: 10_000_000,
+  logBytes: 1_000_000,
+  outputFiles: 10,
+  processes: 200,
+};
+const driver = createNamespaceDriver();
+
+describeMachine(
+  {
+    name: 'namespace',
+    driver: () => driver,
+    runsCode: true,
+    image: async () => (await testImages(['folder'])).build,
+    scratch: tmpdir(),
+    limits,
+    memoryEnd: { end: 'limit', limit: 'memory' },
+  },
+  describeGuestAgent,
+);
+
+test('kill -9 of rennet takes the guest with it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'rennet-contract-'));
+  await writeBuildInput(join(folder, 'input'), SCENARIOS.neverEnds);
+  const { build } = await testImages(['folder']);
+  const rennet = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'support/run-guest.ts'), JSON.stringify({ image: build, folder, limits })],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  await once(rennet.stdout, 'data'); // the guest's log: it runs
+  const guests = [...(await descendants(rennet.pid))];
+  expect(guests.length).toBeGreaterThan(0);
+  rennet.kill('SIGKILL');
+  await once(rennet, 'exit');
+  for (let tries = 0; tries < 500 && (await someAlive(guests)); tries += 1) await sleep(20);
+  expect(await someAlive(guests)).toBe(false);
+  await rm(folder, { recursive: true });
+});
+
+async function someAlive(pids: readonly number[]): Promise<boolean> {
+  return (await Promise.all(pids.map(isAlive))).includes(true);
+}

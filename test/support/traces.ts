@@ -1,0 +1,45 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** All living descendants of a process, by looking (zombies of others are not ours to reap and do not count). */
+export async function descendants(pid = process.pid): Promise<Set<number>> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (state !== undefined && state !== 'Z' && parent !== undefined) parents.set(Number(name), Number(parent));
+  }
+  const found = new Set<number>();
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const [child, parent] of parents) {
+      if (found.has(child) || (parent !== pid && !found.has(parent))) continue;
+      found.add(child);
+      grown = true;
+    }
+  }
+  return found;
+}
+
+export async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/\) [ZX] /.test(stat);
+}
+
+/** Mounts that this process sees, and control groups of this process's guests. */
+export async function leftovers(): Promise<{ mounts: string[]; cgroups: string[] }> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes('rennet-contract'));
+  const cgroups: string[] = [];
+  const walk = async (folder: string, depth: number): Promise<void> => {
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+      if (!entry.isDirectory()) continue;
+      if (entry.name.startsWith(`rennet-${process.pid}-`)) cgroups.push(join(folder, entry.name));
+      else if (depth > 0) await walk(join(folder, entry.name), depth - 1);
+    }
+  };
+  await walk('/sys/fs/cgroup', 3);
+  return { mounts, cgroups };
+}
