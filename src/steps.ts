@@ -19,26 +19,57 @@ import { type StagedJob, stage, stageCheck } from './stage/stage.ts';
  * Each function runs one stage of the flow with what that stage asks for, and writes down what the attempt keeps of it.
  */
 
-/** Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. */
+/**
+ * Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. Upper pins on build tools that the
+ * suite exceeds are left aside first; where the build fails so, it is tried once more with tools that honour them.
+ */
 export async function buildWheel(
   recipe: Recipe,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<Evidence> {
-  const { watch } = attempt;
-  const first = await stageInputs(recipe, [], attempt, ports, signal);
-  if (first.kind === 'wheel') {
+  const inputs = await stageInputs(recipe, FIRST_TRY, attempt, ports, signal);
+  if (inputs.kind === 'wheel') {
     const facts = { sharedLibraries: [], hookRequirements: [] };
-    return { recipe, wheel: first.source.path, wheelName: first.source.filename, facts };
+    return { recipe, wheel: inputs.source.path, wheelName: inputs.source.filename, facts };
   }
-  const inputsFor = async (extra: readonly string[]) => {
-    if (extra.length === 0) return first;
-    const staged = await stageInputs(recipe, extra, attempt, ports, signal);
+  try {
+    return await buildFrom(inputs, recipe, FIRST_TRY, attempt, ports, signal);
+  } catch (error) {
+    if (!(error instanceof AttemptEnd) || error.outcome.kind !== 'build-failed' || !inputs.pinsIgnored) throw error;
+    const again = { ...FIRST_TRY, honourUpperPins: true };
+    const pinned = await stageInputs(recipe, again, attempt, ports, signal);
+    return buildFrom(pinned, recipe, again, attempt, ports, signal);
+  }
+}
+
+interface InputOptions {
+  /** What the hooks asked for in earlier rounds. */
+  readonly extraRequirements: readonly string[];
+  readonly honourUpperPins: boolean;
+}
+
+const FIRST_TRY: InputOptions = { extraRequirements: [], honourUpperPins: false };
+
+async function buildFrom(
+  first: StagedJob,
+  recipe: Recipe,
+  options: InputOptions,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const inputsFor = async (extraRequirements: readonly string[]) => {
+    const staged =
+      extraRequirements.length === 0
+        ? first
+        : await stageInputs(recipe, { ...options, extraRequirements }, attempt, ports, signal);
     if (staged.kind === 'wheel')
       throw new RennetError('defect', 'A release turned from sdist to wheel between two rounds.');
     return staged;
   };
+  const { watch } = attempt;
   const { driver, images, reset, limits, progress } = ports;
   const buildPorts = {
     driver,
@@ -46,7 +77,7 @@ export async function buildWheel(
     progress,
     image: images.build,
     limits: limits.build,
-    folder: attempt.folder,
+    folder: join(attempt.folder, options.honourUpperPins ? 'build-pinned' : 'build'),
     onReport: (report: GuestReport) => {
       attempt.guestEnded('build', report);
       watch.book('reset', report.timingsMs.reset);
@@ -59,13 +90,13 @@ export async function buildWheel(
 
 async function stageInputs(
   recipe: Recipe,
-  extraRequirements: readonly string[],
+  inputs: InputOptions,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<StagedJob> {
   const { watch, found } = attempt;
-  const options = { extraRequirements, honourUpperPins: false, folder: join(attempt.folder, 'stage') };
+  const options = { ...inputs, folder: join(attempt.folder, 'stage') };
   const staged = await watch.time('stage', () =>
     stage(recipe, options, { ...ports, cacheFolder: ports.state.cache }, signal),
   );

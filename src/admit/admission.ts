@@ -60,11 +60,10 @@ export interface Refused {
 export type Admission = Admitted | Refused;
 
 /** What the rules ask of the suite; answered from its Packages and Contents indexes. */
-export interface OfficialNames
-  extends Pick<ArchiveIndex, 'stdlibModules' | 'moduleOwner' | 'programOwner' | 'fileOwner' | 'hasPackage'> {
-  /** True for a folder below dist-packages that official packages share as a namespace (`google`, `zope/app`). */
-  isNamespace?(folder: string): boolean;
-}
+export type OfficialNames = Pick<
+  ArchiveIndex,
+  'stdlibModules' | 'moduleOwner' | 'programOwner' | 'fileOwner' | 'hasPackage' | 'isNamespace'
+>;
 
 /** What Rennet has published before, by any project; gives the normalised project that was first. */
 export interface PublishedNames {

@@ -6,6 +6,7 @@ import type { GuestLimits, GuestReport, Image, MachineDriver, ResetStrategy } fr
 import { AttemptEnd, type FailureClass } from '../model/outcome.ts';
 import type { Progress } from '../model/progress.ts';
 import { plainText } from '../model/text.ts';
+import { canonicalVersion } from '../python/version.ts';
 
 const MACHINE_TRIES = 2;
 const message = z.string().max(2000).default('');
@@ -101,7 +102,7 @@ export function firstProblem(
         sentence: `${name} installs, but its module ${module} does not import with only the declared dependencies: ${line(seen?.message ?? 'not tried')}`,
       };
   }
-  if (!facts.metadata.found || facts.metadata.version !== expected.version)
+  if (!facts.metadata.found || canonicalVersion(facts.metadata.version) !== canonicalVersion(expected.version))
     return {
       class: 'bad-metadata',
       sentence: `${name} installs, but importlib.metadata finds ${facts.metadata.found ? `version ${plainText(facts.metadata.version)}` : 'nothing'} where ${expected.distribution} ${expected.version} was expected.`,

@@ -11,7 +11,8 @@ import { readIndexSettings } from '../python/settings.ts';
 import { openCommandStore } from './open-store.ts';
 import type { CommandContext } from './run-command.ts';
 
-const MAINTAINER = 'Rennet <rennet@localhost>';
+/** RFC 2606: an address that nobody ever has, until the operator names one. */
+const MAINTAINER = 'Rennet <rennet@rennet.invalid>';
 
 /** Opens what planning needs: store, index, the target's private apt and its derived index. Close the store afterwards. */
 export async function openPlanPorts(context: CommandContext, target: Target): Promise<PlanPorts> {

@@ -39,6 +39,8 @@ export interface ArchiveIndex {
    * Below a namespace the owner is that of the first level that is not one.
    */
   moduleOwner(path: string): string | undefined;
+  /** True for a folder below dist-packages that official packages share as a namespace (PEP 420): `google`, `zope/app`. */
+  isNamespace(folder: string): boolean;
   /** The official package that ships a program of this name in /usr/bin, /bin, /usr/sbin or /sbin. */
   programOwner(path: string): string | undefined;
   /** The official package that ships exactly this path (under /usr/bin, /usr/share, /usr/lib/python3/dist-packages and the like). */
@@ -128,6 +130,7 @@ function archiveIndex(stored: StoredIndex, files: IndexFiles): ArchiveIndex {
     packageVersion: (name) => packages().get(name)?.version,
     moduleOwner: (path) =>
       findModuleOwner(modules(), path.startsWith(DIST_PACKAGES) ? path.slice(DIST_PACKAGES.length) : path),
+    isNamespace: (folder) => modules().get(folder) === '',
     programOwner: (path) => programs().get(path.slice(path.lastIndexOf('/') + 1)),
     fileOwner: (path) => {
       // The table knows no leading slash and only /usr's own bin.

@@ -33,6 +33,8 @@ export type Choice =
 export interface ResolvedBuild {
   readonly choices: readonly Choice[];
   readonly notes: readonly string[];
+  /** Upper pins were left aside, because the suite's packages are newer. */
+  readonly pinsIgnored: boolean;
 }
 
 export interface ResolveOptions {
@@ -121,7 +123,12 @@ async function chooseAll(
     const { requiresDist } = await readWheelMetadata(choice.path, choice.filename);
     queue.push(...requiresDist.map((text) => ({ text, extras: requirement.extras })));
   }
-  return { choices: [...chosen.values()], notes: [...notes] };
+  const choices = [...chosen.values()];
+  const pinsIgnored = choices.some(({ project, version }) => {
+    const bound = joined(bounds.get(project) ?? new Set());
+    return bound !== '' && !accepts(bound, version);
+  });
+  return { choices, notes: [...notes], pinsIgnored };
 }
 
 function joined(bounds: ReadonlySet<string>): string {

@@ -31,6 +31,8 @@ export interface StagedSdist {
   readonly buildRequirements: readonly BuildRequirement[];
   /** One sentence for each thing that a reader of the result should know. */
   readonly notes: readonly string[];
+  /** Upper pins were left aside: worth a second try that honours them when the build fails. */
+  readonly pinsIgnored: boolean;
   /** Time on the network, for the attempt's timings. */
   readonly downloadMs: number;
 }
@@ -108,6 +110,7 @@ export async function stage(
     sdist,
     buildRequirements: laidOut.buildRequirements,
     notes: [...sdist.notes, ...resolved.notes],
+    pinsIgnored: resolved.pinsIgnored,
     downloadMs: clock.ms,
   };
 }

@@ -122,7 +122,7 @@ export const NAME_RULES: readonly FileRule[] = [
     why: 'a module in the place of a namespace hides, or runs code before, all that the packages of the distribution have in it',
     finds(placed, { official }) {
       const folder = placed.site.replace(/(?:\/__init__)?(?:\.py|(?:\.[^./]+)?\.so)$/, '');
-      const shadows = placed.kind === 'module' && folder !== placed.site && official.isNamespace?.(folder) === true;
+      const shadows = placed.kind === 'module' && folder !== placed.site && official.isNamespace(folder);
       return shadows ? `${quoted(placed.file.name)} takes the place of a namespace of official packages` : undefined;
     },
   },

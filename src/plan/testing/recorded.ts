@@ -31,6 +31,7 @@ export function archiveOf(
     hasPackage: (name) => version(name) !== undefined,
     packageVersion: version,
     moduleOwner: () => undefined,
+    isNamespace: () => false,
     programOwner: () => undefined,
     fileOwner: () => undefined,
     developmentFiles: () => Promise.resolve([]),
