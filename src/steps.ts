@@ -194,7 +194,8 @@ export async function checkDeb(
     progress,
     image: images.runtime,
     limits: limits.check,
-    folder: attempt.folder,
+    // A package that gets another build number is checked again.
+    folder: join(attempt.folder, deb.version),
     onReport: (report: GuestReport) => attempt.guestEnded('check', report),
   };
   await attempt.watch.time('check', async () => {
