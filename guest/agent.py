@@ -40,17 +40,11 @@ def main(arguments):
     stream = OutputStream(output)
     status, facts = serve(virtual, order, control, log, stream)
     stream.close()
-    control.send(
-        {
-            "type": "result",
-            "nonce": hello["nonce"],
-            "status": status,
-            "files": stream.files,
-            "bytes": stream.bytes,
-            "sha256": stream.sha256,
-            "facts": facts,
-        }
-    )
+    result = {"type": "result", "nonce": hello["nonce"], "status": status, "facts": facts}
+    result.update({"files": stream.files, "bytes": stream.bytes, "sha256": stream.sha256})
+    if not control.fits(result):
+        result.update({"status": "failed", "facts": {"step": "agent", "exit": 1, "message": "the facts are too long"}})
+    control.send(result)
     time.sleep(POWER_OFF_AFTER_SECONDS)  # the host destroys the guest long before
 
 

@@ -59,10 +59,10 @@ class Control(Pipe):
         self.buffer = b""
 
     def send(self, message):
-        line = json.dumps(message, ensure_ascii=True).encode("ascii") + b"\n"
-        if len(line) > MAX_LINE:
-            raise ValueError("a control message of %d bytes is longer than the protocol allows" % len(line))
-        self.write(line)
+        self.write(encode(message) + b"\n")
+
+    def fits(self, message):
+        return len(encode(message)) <= MAX_LINE
 
     def receive(self, kind):
         """Waits for the next message, which must be of this kind."""
@@ -83,3 +83,7 @@ class Control(Pipe):
             self.buffer += data
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line
+
+
+def encode(message):
+    return json.dumps(message, ensure_ascii=True).encode("ascii")

@@ -1,5 +1,6 @@
 """Installs a package as a user would and looks whether it works: dpkg, imports, metadata, scripts."""
 
+import glob
 import os
 
 import inspection
@@ -58,16 +59,19 @@ def dpkg_message(end):
 
 
 def count_files(root, package):
-    for name in (package, package + ":" + "amd64", package + ":" + "arm64", package + ":" + "i386"):
-        path = os.path.join(root, "var/lib/dpkg/info", name + ".list")
-        if os.path.exists(path):
-            with open(path, "rb") as file:
-                return sum(1 for _ in file)
-    return 0
+    """dpkg names the list of a package that may be installed for several architectures `name:architecture.list`."""
+    lists = glob.glob(os.path.join(root, "var/lib/dpkg/info", glob.escape(package) + "[.:]*list"))
+    files = 0
+    for path in lists:
+        with open(path, "rb") as file:
+            files += sum(1 for _ in file)
+    return files
 
 
 def import_module(name, root, ports):
-    end = as_user(lambda: inspection.import_module(name), root, ports, IMPORT_SECONDS)
+    """In a cold interpreter: a module that forgets an import of its own must not find it in the warm one."""
+    code = "import importlib, sys; importlib.import_module(sys.argv[1])"
+    end = as_user(process.command(["/usr/bin/python3", "-c", code, name]), root, ports, IMPORT_SECONDS)
     return {"module": name, "ok": end.exit == 0, "message": end.message}
 
 
@@ -80,23 +84,21 @@ def metadata(job, root, ports):
 
 
 def start_script(path, root, ports):
-    """A script starts when one of these ends, with whatever status, without the marks of a broken installation."""
+    """A script starts when it ends well, or when no try shows the marks of a broken installation, whatever its status."""
+    ends = []
     for arguments in (["--help"], [], ["--version"]):
         end = as_user(process.command([path] + arguments), root, ports, SCRIPT_SECONDS)
-        broken = breakage(end)
-        # A program that waits for its user has started; one that a missing interpreter stopped (127, ENOENT) has not.
-        if not broken and (end.exit == 0 or not arguments or arguments == ["--version"]):
+        ends.append(end)
+        if end.exit == 0:
             break
-        if broken and end.exit != 0 and arguments == ["--help"]:
-            continue
-    return {"path": path, "ok": not broken, "exit": None if end.timed_out else end.exit, "message": broken or ""}
+    broken = "" if end.exit == 0 else next(filter(None, map(breakage, ends)), "")
+    return {"path": path, "ok": not broken, "exit": None if end.timed_out else end.exit, "message": broken}
 
 
 def breakage(end):
-    if end.message.startswith(("FileNotFoundError", "PermissionError", "OSError")):
+    """Why a script that ended so cannot start; empty where that is the script's own business."""
+    if end.exit in (126, 127) and not end.timed_out:
         return end.message
-    if end.exit == 127:
-        return end.message or "the interpreter of the script is missing"
     if b"Traceback (most recent call last)" in end.tail:
         for line in reversed(end.tail.splitlines()):
             if line.split(b":")[0].rpartition(b".")[2] in BROKEN:

@@ -1,19 +1,12 @@
 """Looks at an installed distribution from inside an interpreter of its root (a forked child of the agent)."""
 
-import importlib
-
 from interpreter import become_interpreter
 
 
-def import_module(name):
-    become_interpreter()
-    importlib.import_module(name)
-
-
 def read_metadata(distribution, requirements):
-    """Is it found, as which version, and is what the host lists as its requirements installed in the listed versions?
+    """Is it found, as which version, and is each of its requirements' projects found?
 
-    `requirements`: [{"project": …, "version": …}]; the host has evaluated markers and specifiers already.
+    `requirements`: names of projects; the host has evaluated markers and specifiers already.
     """
     become_interpreter()
     from importlib import metadata
@@ -23,9 +16,9 @@ def read_metadata(distribution, requirements):
     except metadata.PackageNotFoundError:
         return {"found": False, "version": "", "unmet": []}
     unmet = []
-    for requirement in requirements:
+    for project in requirements:
         try:
-            metadata.version(requirement["project"])
+            metadata.version(project)
         except metadata.PackageNotFoundError:
-            unmet.append(requirement["project"])
+            unmet.append(project)
     return {**found, "unmet": unmet}

@@ -61,7 +61,11 @@ def command(arguments):
 
     def start():
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.execve(arguments[0], arguments, os.environ)
+        try:
+            os.execve(arguments[0], arguments, os.environ)
+        except OSError as error:
+            os.write(2, ("%s: %s\n" % (arguments[0], error.strerror)).encode("utf-8", "backslashreplace"))
+            os._exit(127 if isinstance(error, FileNotFoundError) else 126)  # as a shell says it
 
     return start
 

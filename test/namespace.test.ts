@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createNamespaceDriver } from '../src/machine/namespace/namespace-driver.ts';
 import { describeGuestAgent } from './support/agent-contract.ts';
+import { describeCheckJob } from './support/check-contract.ts';
 import { testImages } from './support/images.ts';
 import { describeMachine } from './support/machine-contract.ts';
 import { SCENARIOS } from './support/machine-scenarios.ts';
@@ -31,11 +32,15 @@ describeMachine(
     driver: () => driver,
     runsCode: true,
     image: async () => (await testImages(['folder'])).build,
+    runtime: async () => (await testImages(['folder'])).runtime,
     scratch: tmpdir(),
     limits,
     memoryEnd: { end: 'limit', limit: 'memory' },
   },
-  describeGuestAgent,
+  (contract) => {
+    describeGuestAgent(contract);
+    describeCheckJob(contract);
+  },
 );
 
 test('kill -9 of rennet takes the guest with it', async () => {

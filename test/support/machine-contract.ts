@@ -13,7 +13,10 @@ export interface ContractMachine {
   readonly driver: (scenario: ScenarioName) => MachineDriver;
   /** Runs package code, so that what it sees can be asked. */
   readonly runsCode: boolean;
+  /** The build image. */
   readonly image: () => Promise<Image>;
+  /** The runtime image, for checks. */
+  readonly runtime?: () => Promise<Image>;
   /** Folder for inputs and spools. */
   readonly scratch: string;
   /** Limits that every job gets; generous ones where machines are slow. */
@@ -22,21 +25,29 @@ export interface ContractMachine {
   readonly memoryEnd: Pick<GuestReport, 'end'> & Partial<GuestReport>;
 }
 
+export interface RunOptions {
+  /** In place of the scenario's own back end. */
+  readonly build?: TestBuild;
+  /** In place of a build job: lays out the input of a check, which runs in the runtime image. */
+  readonly check?: (input: string) => Promise<void>;
+  readonly limits?: Partial<GuestLimits>;
+  readonly signal?: AbortSignal;
+  readonly onLog?: GuestJob['onLog'];
+}
+
 export interface Contract {
-  readonly run: (
-    scenario: ScenarioName,
-    options?: { build?: TestBuild; limits?: Partial<GuestLimits>; signal?: AbortSignal; onLog?: GuestJob['onLog'] },
-  ) => Promise<GuestReport>;
+  readonly run: (scenario: ScenarioName, options?: RunOptions) => Promise<GuestReport>;
 }
 
 /** The one suite that runs against every driver; `more` adds what only some can show. */
 export function describeMachine(machine: ContractMachine, more?: (contract: Contract) => void): void {
   describe(`the ${machine.name} driver`, () => {
     let folder = '';
-    let image: Image;
+    let images: { build: Image; runtime: Image };
     let processes = new Set<number>();
     beforeAll(async () => {
-      image = await machine.image();
+      const build = await machine.image();
+      images = { build, runtime: (await machine.runtime?.()) ?? build };
       await mkdir(machine.scratch, { recursive: true });
       folder = await mkdtemp(join(machine.scratch, 'rennet-contract-'));
       processes = await descendants();
@@ -53,7 +64,8 @@ export function describeMachine(machine: ContractMachine, more?: (contract: Cont
       const place = await mkdtemp(join(folder, 'guest-'));
       const [input, spool] = [join(place, 'input'), join(place, 'spool')];
       await mkdir(spool);
-      await writeBuildInput(input, options.build ?? SCENARIOS[scenario]);
+      await (options.check?.(input) ?? writeBuildInput(input, options.build ?? SCENARIOS[scenario]));
+      const image = options.check ? images.runtime : images.build;
       const limits = { ...machine.limits, ...options.limits };
       const onLog = options.onLog ? { onLog: options.onLog } : {};
       const signal = options.signal ?? new AbortController().signal;
