@@ -182,9 +182,7 @@ export async function checkDeb(
     folder: join(attempt.folder, 'check'),
     debs: [deb.path],
     relations: deb.depends,
-    requirements: resolution.met.flatMap(({ by, project, version }) =>
-      by === 'interpreter' ? [] : [{ project, version }],
-    ),
+    requirements: resolution.met.flatMap(({ by, project }) => (by === 'interpreter' ? [] : [project])),
   };
   const { driver, images, reset, limits, progress, state, apt, archive } = ports;
   const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };

@@ -20,8 +20,8 @@ export interface CheckRequest {
   readonly modules: readonly string[];
   /** Absolute paths: `/usr/bin/ftfy`. */
   readonly scripts: readonly string[];
-  /** The requirements that a package meets; importlib.metadata in the guest says which it does not find. */
-  readonly requirements?: readonly { readonly project: string; readonly version: string }[];
+  /** Projects that packages must bring along; importlib.metadata in the guest says which it does not find. */
+  readonly requirements?: readonly string[];
 }
 
 export interface StagedCheck {
