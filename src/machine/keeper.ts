@@ -154,6 +154,8 @@ function keeper(pid: number, ask: Ask, socket: Socket): Keeper {
     async stop() {
       const gone = new Promise((resolve) => socket.once('close', resolve));
       await ask('stop');
+      // The answer made the lease harmless to the process's end; here that end must wait.
+      socket.ref();
       await gone;
     },
     close: () => socket.destroy(),
