@@ -11,19 +11,25 @@ import type { FlowPorts } from './ports.ts';
 import { publishArchive } from './publish/publish.ts';
 import type { Store } from './store/store.ts';
 
+export interface PublicationPorts {
+  readonly state: StateFolder;
+  readonly store: Store;
+  /** Told once when another rennet publishes the suite. */
+  readonly onWait: (sentence: string) => void;
+  /** Get an index although the suite holds nothing but packages for all; those that had one keep it. */
+  readonly architectures?: readonly Architecture[];
+}
+
 /** Publishes what the database says a suite shall hold. Safe to call at any time: after an interrupted run it repairs. */
-export async function publishSuite(
-  suite: string,
-  ports: { state: StateFolder; store: Store; architecture?: Architecture },
-  signal: AbortSignal,
-): Promise<void> {
-  const { state, store, architecture } = ports;
+export async function publishSuite(suite: string, ports: PublicationPorts, signal: AbortSignal): Promise<void> {
+  const { state, store, onWait, architectures: wanted = [] } = ports;
   await store.withPublishLock(
     suite,
+    onWait,
     async (inner) => {
       const { rows, change } = await store.publishedRows(suite);
       const named = rows.flatMap((row) => (row.architecture === 'all' ? [] : [row.architecture]));
-      const architectures = [...new Set([...named, ...(architecture ? [architecture] : [])])].toSorted();
+      const architectures = [...new Set([...named, ...wanted])].toSorted();
       const files = rows.map((row) => ({ ...row, blob: store.blobPath(row.sha256) }));
       await publishArchive({ state, suite, architectures, rows: files, now: new Date() }, inner);
       await store.markPublished(suite, change);
@@ -63,7 +69,8 @@ export async function publishDeb(
     modules: deb.ownedModules,
   });
   if (recorded.recorded === 'refused') return { nextBuild: recorded.nextBuild };
-  await publishSuite(suite, { state, store, architecture }, signal);
+  const onWait = (doing: string) => ports.progress({ doing });
+  await publishSuite(suite, { state, store, onWait, architectures: [architecture] }, signal);
   return {
     kind: 'published',
     sentence: `${recipe.project} ${recipe.version} is published as ${deb.package} ${deb.version} for ${suite}.`,

@@ -160,7 +160,7 @@ test('a build lock is waited for, and free when its holder is killed', async () 
   );
   await expect(cancelled).rejects.toThrow('^C');
   expect(waits).toEqual([
-    `Another Rennet (rennet ${holder.child.pid}) builds ftfy for bookworm/amd64; waiting for it.`,
+    `Another Rennet (process ${holder.child.pid}) builds ftfy for bookworm/amd64; waiting for it.`,
   ]);
   expect(
     await store.withBuildLock(
@@ -190,6 +190,7 @@ test('publishing a suite is one at a time; a lost lock aborts', async () => {
     [1, 2, 3].map((number) =>
       store.withPublishLock(
         'bookworm',
+        () => {},
         async () => {
           inside += 1;
           expect(inside).toBe(1);
@@ -204,6 +205,7 @@ test('publishing a suite is one at a time; a lost lock aborts', async () => {
   expect(order).toEqual([1, 2, 3]);
   const lost = store.withPublishLock(
     'bookworm',
+    () => {},
     async (inner) => {
       await stopDatabase(state, signal);
       if (!inner.aborted) await once(inner, 'abort');

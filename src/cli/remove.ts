@@ -19,7 +19,7 @@ export function addRemove(program: Command): void {
           const removed = new Set<string>();
           for (const suite of options.suite ? [options.suite] : await store.suites()) {
             const gone = await store.removePackages(names, suite);
-            if (gone.length > 0) await publishSuite(suite, { state, store }, signal);
+            if (gone.length > 0) await publishSuite(suite, { state, store, onWait: output.note }, signal);
             for (const name of gone) {
               removed.add(name);
               output.event('removed', { package: name, suite });

@@ -54,7 +54,7 @@ async function take(
   }
 }
 
-/** Name of the session that holds the lock, `rennet 1234`; a bigint key is shown in two halves (pg_locks). */
+/** Who holds the lock, `process 1234` (its session is named `rennet 1234`); a bigint key is shown in two halves (pg_locks). */
 async function findHolder(client: pg.Client, name: string): Promise<string> {
   const { rows } = await client.query<{ name: string }>(
     `select a.application_name as name from pg_locks l join pg_stat_activity a using (pid)
@@ -62,5 +62,5 @@ async function findHolder(client: pg.Client, name: string): Promise<string> {
         and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended($1, 0)`,
     [name],
   );
-  return rows[0]?.name ?? 'another rennet';
+  return rows[0]?.name.replace(/^rennet (?=\d+$)/, 'process ') ?? 'just ended';
 }

@@ -60,8 +60,13 @@ export interface Store {
   removePackages(names: readonly string[], suite: string): Promise<string[]>;
   /** The project that published this module first, in any suite. */
   moduleOwner(path: string): Promise<string | undefined>;
-  /** Only one process at a time publishes a suite. `fn`'s signal aborts when the lock is lost. */
-  withPublishLock<T>(suite: string, fn: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Only one process at a time publishes a suite; `onWait` is told once when another one does. `fn`'s signal aborts when the lock is lost. */
+  withPublishLock<T>(
+    suite: string,
+    onWait: (sentence: string) => void,
+    fn: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
   /** Only one process at a time builds a project for a target; `onWait` is told once when another one does. */
   withBuildLock<T>(
     project: string,
@@ -115,7 +120,10 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     markPublished: (suite, change) => guarded(markPublished(database, suite, change)),
     removePackages: (names, suite) => guarded(removePackages(database, names, suite)),
     moduleOwner: (path) => guarded(moduleOwner(database, path)),
-    withPublishLock: (suite, fn, inner) => withLock(connector, `rennet publish ${suite}`, () => {}, fn, inner),
+    withPublishLock: (suite, onWait, fn, inner) => {
+      const tell = (holder: string) => onWait(`Another Rennet (${holder}) publishes ${suite}; waiting for it.`);
+      return withLock(connector, `rennet publish ${suite}`, tell, fn, inner);
+    },
     withBuildLock: (project, target, onWait, fn, inner) => {
       const what = `${project} for ${formatTarget(target)}`;
       const tell = (holder: string) => onWait(`Another Rennet (${holder}) builds ${what}; waiting for it.`);
