@@ -1,36 +1,30 @@
 import { Command, CommanderError } from 'commander';
-import { addBench } from './bench.ts';
-import { addBuild } from './build.ts';
-import { addDoctor } from './doctor.ts';
-import { addImage } from './image.ts';
-import { addList } from './list.ts';
-import { addLog } from './log.ts';
-import { addPlan } from './plan.ts';
-import { addRemove } from './remove.ts';
 import { EXIT } from './run-command.ts';
-import { addStop } from './stop.ts';
-import { addTemplate } from './template.ts';
-import { addWhy } from './why.ts';
+
+type AddCommand = (program: Command) => void;
+
+/** One file a command; only the one that is asked for is loaded, because loading all costs more than most commands take. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  build: async () => (await import('./build.ts')).addBuild,
+  plan: async () => (await import('./plan.ts')).addPlan,
+  why: async () => (await import('./why.ts')).addWhy,
+  log: async () => (await import('./log.ts')).addLog,
+  list: async () => (await import('./list.ts')).addList,
+  remove: async () => (await import('./remove.ts')).addRemove,
+  stop: async () => (await import('./stop.ts')).addStop,
+  image: async () => (await import('./image.ts')).addImage,
+  template: async () => (await import('./template.ts')).addTemplate,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+  bench: async () => (await import('./bench.ts')).addBench,
+};
 
 const program = new Command('rennet')
   .description('Turns PyPI releases into Debian packages, each built in a fresh throw-away virtual machine.')
   .exitOverride()
   .showHelpAfterError('(rennet --help lists the commands)');
 
-for (const add of [
-  addBuild,
-  addPlan,
-  addWhy,
-  addLog,
-  addList,
-  addRemove,
-  addStop,
-  addImage,
-  addTemplate,
-  addDoctor,
-  addBench,
-])
-  add(program);
+const asked = COMMANDS[process.argv[2] ?? ''];
+for (const load of asked ? [asked] : Object.values(COMMANDS)) (await load())(program);
 
 try {
   await program.parseAsync();
