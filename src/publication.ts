@@ -69,6 +69,8 @@ export async function publishDeb(
     modules: deb.ownedModules,
   });
   if (recorded.recorded === 'refused') return { nextBuild: recorded.nextBuild };
+  attempt.found.deb = deb.sha256;
+  noteFile(attempt, join(state.archive, poolPath(suite, deb)));
   const onWait = (doing: string) => ports.progress({ doing });
   await publishSuite(suite, { state, store, onWait, architectures: [architecture] }, signal);
   return {
@@ -88,7 +90,13 @@ export async function keepDeb(
   const file = join(folder, basename(deb.path));
   await mkdir(folder, { recursive: true });
   await copyFile(deb.path, file);
+  noteFile(attempt, file);
   return { kind: 'kept', sentence: `${recipe.project} ${recipe.version} is kept as ${file}; it is not published.` };
+}
+
+/** Where the package lies, for programs. */
+function noteFile(attempt: RunningAttempt, file: string): void {
+  attempt.found.evidence = { ...attempt.found.evidence, file };
 }
 
 /** `pool/bookworm/python3-ftfy/python3-ftfy_6.3.1-0~pypi1~deb12_all.deb`: a suite never shares a file with another one. */
