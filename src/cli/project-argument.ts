@@ -1,5 +1,5 @@
 import { RennetError } from '../model/errors.ts';
-import { normaliseProject } from '../python/name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import { isSpecifier } from '../python/version.ts';
 
 const ARGUMENT = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(.*)$/s;

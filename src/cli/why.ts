@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { RennetError } from '../model/errors.ts';
 import { TIMED_STAGES } from '../model/outcome.ts';
 import { formatTarget } from '../model/target.ts';
-import { normaliseProject } from '../python/name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import type { Attempt } from '../store/records.ts';
 import { openCommandStore } from './open-store.ts';
 import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';

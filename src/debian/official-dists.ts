@@ -1,4 +1,4 @@
-import { normaliseProject } from '../python/name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import type { IndexedPackage, PackagesIndex } from './packages-index.ts';
 import { compareDebianVersions, splitVersion } from './version.ts';
 

@@ -8,7 +8,7 @@ import { RennetError } from '../model/errors.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
 import { type Target, formatTarget } from '../model/target.ts';
-import { ensureMemoryFolder, requireSpace } from '../machine/memory.ts';
+import { ensureMemoryFolder, requireSpace } from '../host/memory.ts';
 import { contained, mmdebstrapMode } from './contained.ts';
 import { readModules } from './modules.ts';
 import { IMAGE_KINDS, type ImageKind, kernelPackage, mmdebstrapArguments, recipeDigest } from './recipe.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { requireMemory, requireSpace } from '../machine/memory.ts';
+import { requireMemory, requireSpace } from '../host/memory.ts';
 import { removeRoot, unpackRoot } from './derive.ts';
 import { isThere, memoryPlace } from './place.ts';
 import type { ImageRecord } from './record.ts';

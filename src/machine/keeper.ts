@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { lockFile } from './lock.ts';
+import { lockFile } from '../host/lock.ts';
 import { createLineCutter } from './lines.ts';
-import { ensureMemoryFolder } from './memory.ts';
+import { ensureMemoryFolder } from '../host/memory.ts';
 
 const PROGRAM = fileURLToPath(new URL('qemu/keeper.py', import.meta.url));
 const PROTOCOL = 1;

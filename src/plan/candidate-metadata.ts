@@ -5,7 +5,7 @@ import { RennetError } from '../model/errors.ts';
 import type { CoreMetadata, ReleaseFile } from '../model/release.ts';
 import type { IndexClient } from '../python/client.ts';
 import { parseMetadata } from '../python/metadata.ts';
-import { normaliseProject } from '../python/name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import { readSdist } from '../python/sdist.ts';
 import { compareVersions } from '../python/version.ts';
 import type { Candidate } from './candidates.ts';

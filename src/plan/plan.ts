@@ -2,7 +2,7 @@ import { debianUpstream } from '../debian/pypi-version.ts';
 import { RennetError } from '../model/errors.ts';
 import type { Plan, PlanItem, Recipe, Resolution } from '../model/recipe.ts';
 import type { Project } from '../model/release.ts';
-import { isProjectName, normaliseProject } from '../python/name.ts';
+import { isProjectName, normaliseProject } from '../model/project-name.ts';
 import { isPrerelease, parseSpecifier, specifierAccepts } from '../python/version.ts';
 import { readCandidate } from './candidate-metadata.ts';
 import { judgeReleases } from './candidates.ts';

@@ -2,7 +2,7 @@ import type { ArchiveIndex } from '../debian/archive-index.ts';
 import type { LedgerLine } from '../model/outcome.ts';
 import type { MetRequirement, Resolution, ResolveRequirements } from '../model/recipe.ts';
 import { formatTarget, type TargetFacts } from '../model/target.ts';
-import { normaliseProject } from '../python/name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import { evaluateMarker, markerEnvironment, parseRequirement, type Requirement } from '../python/requirement.ts';
 import { chooseOfficial, relationsOn } from './official.ts';
 import type { PublishedPackage } from './ports.ts';

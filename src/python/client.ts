@@ -6,7 +6,7 @@ import { RennetError } from '../model/errors.ts';
 import { collect, downloadTo } from './download.ts';
 import { createHttpGet, HTTP_CAPS, type HttpCaps } from './http.ts';
 import { createIndexCache, diskFailure } from './index-cache.ts';
-import { normaliseProject } from './name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import { getProject } from './page-client.ts';
 import type { IndexSettings } from './settings.ts';
 import { readWheelMetadata } from './wheel-metadata.ts';

@@ -1,7 +1,8 @@
 import { Parser } from 'htmlparser2';
 import { RennetError } from '../model/errors.ts';
 import type { Project, Release, ReleaseFile } from '../model/release.ts';
-import { type FileName, normaliseProject, parseFileName } from './name.ts';
+import { normaliseProject } from '../model/project-name.ts';
+import { type FileName, parseFileName } from './name.ts';
 import { type PageFile, ProjectPage } from './schema.ts';
 import { compareVersions } from './version.ts';
 

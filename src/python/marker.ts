@@ -1,6 +1,6 @@
 import { RennetError } from '../model/errors.ts';
 import type { TargetFacts } from '../model/target.ts';
-import { normaliseProject } from './name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import { singleClauseAccepts } from './version.ts';
 
 export const MARKER_VARIABLES = [

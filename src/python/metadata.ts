@@ -1,6 +1,6 @@
 import { RennetError } from '../model/errors.ts';
 import type { CoreMetadata } from '../model/release.ts';
-import { isProjectName } from './name.ts';
+import { isProjectName } from '../model/project-name.ts';
 import { canonicalVersion } from './version.ts';
 
 /** Core metadata, with one sentence for each thing that was mended or passed over. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isProjectName, isPureWheel, normaliseProject, parseFileName, wheelFits } from './name.ts';
+import { isProjectName, normaliseProject } from '../model/project-name.ts';
+import { isPureWheel, parseFileName, wheelFits } from './name.ts';
 import type { Oracle } from './testing/oracle.ts';
 import { packagingOracle } from './testing/oracle.ts';
 

@@ -1,3 +1,4 @@
+import { normaliseProject } from '../model/project-name.ts';
 import { canonicalVersion } from './version.ts';
 import type { WheelTags } from './wheel-tags.ts';
 
@@ -12,16 +13,6 @@ export type FileName =
 
 /** Archive kinds that the index still serves and that Rennet does not read. */
 const REFUSED = ['.tar.bz2', '.tar.xz', '.tar.Z', '.tar', '.tgz', '.egg', '.exe', '.msi', '.rpm', '.deb', '.dmg'];
-
-/** PEP 503: lower case, runs of `-`, `_` and `.` become one `-`. Applies to extras too (PEP 685). */
-export function normaliseProject(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_.]+/g, '-');
-}
-
-/** True for the names that core metadata allows: ASCII letters, digits and inner `-`, `_`, `.`; at most 200 characters. */
-export function isProjectName(name: string): boolean {
-  return name.length <= 200 && /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(name);
-}
 
 /**
  * Reads the name of a file that the index lists for `project` (in any spelling). Never throws: a name that cannot be

@@ -1,7 +1,7 @@
 import type { MarkerNode, MarkerOperator, MarkerVariable } from './marker.ts';
 import { MARKER_VARIABLES } from './marker.ts';
 import { RennetError } from '../model/errors.ts';
-import { normaliseProject } from './name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import { parseSpecifier } from './version.ts';
 
 export { evaluateMarker, markerEnvironment } from './marker.ts';

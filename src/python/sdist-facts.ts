@@ -4,7 +4,7 @@ import type { CoreMetadata } from '../model/release.ts';
 import type { BuildSystem } from './build-system.ts';
 import { readBuildSystem } from './build-system.ts';
 import { parseMetadata } from './metadata.ts';
-import { normaliseProject } from './name.ts';
+import { normaliseProject } from '../model/project-name.ts';
 import type { TarMember, TarVisitor } from './tar.ts';
 import { compareVersions } from './version.ts';
 import { badArchive, showName } from './zip-entry.ts';

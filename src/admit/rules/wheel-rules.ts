@@ -1,5 +1,6 @@
 import { parseRelations, type Relation } from '../../debian/relation.ts';
-import { normaliseProject, parseFileName, wheelFits } from '../../python/name.ts';
+import { normaliseProject } from '../../model/project-name.ts';
+import { parseFileName, wheelFits } from '../../python/name.ts';
 import { canonicalVersion, compareVersions } from '../../python/version.ts';
 import type { OfficialNames } from '../admission.ts';
 import { lookAlikes } from '../look-alikes.ts';

@@ -6,7 +6,7 @@ import { RennetError } from '../../model/errors.ts';
 import type { Image } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { createLineCutter } from '../lines.ts';
-import { lockFile } from '../lock.ts';
+import { lockFile } from '../../host/lock.ts';
 import { parseGuestLine } from '../messages.ts';
 import { qemuArguments } from './arguments.ts';
 import { launch } from './launch.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { GuestJob, GuestReport, MachineDriver, ResetStrategy } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
-import { ensureMemoryFolder, requireMemory } from '../memory.ts';
+import { ensureMemoryFolder, requireMemory } from '../../host/memory.ts';
 import { type Freshness, createFreshness, runProtocol } from '../protocol.ts';
 import { type Accelerator, type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
 import type { MachineShape } from './arguments.ts';

@@ -1,6 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
 import type { StateFolder } from '../../model/state.ts';
-import { readAvailableMiB } from '../memory.ts';
+import { readAvailableMiB } from '../../host/memory.ts';
 import { type KvmState, knownKvmState } from './accelerator.ts';
 import { findQemu } from './program.ts';
 

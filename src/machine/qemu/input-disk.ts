@@ -2,7 +2,7 @@ import { rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { RennetError } from '../../model/errors.ts';
-import { requireSpace } from '../memory.ts';
+import { requireSpace } from '../../host/memory.ts';
 import { INPUT_DISK_BYTES } from './arguments.ts';
 
 /**

@@ -8,7 +8,7 @@ import type { StateFolder } from '../../model/state.ts';
 import { formatTarget } from '../../model/target.ts';
 import type { KeptMemory } from '../keeper.ts';
 import { createLineCutter } from '../lines.ts';
-import { requireMemory } from '../memory.ts';
+import { requireMemory } from '../../host/memory.ts';
 import { PROTOCOL, formatHostLine, parseGuestLine } from '../messages.ts';
 import { untilWaiting } from './accelerator.ts';
 import { type RunningMachine, launch } from './launch.ts';

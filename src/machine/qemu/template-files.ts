@@ -1,6 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freeSpaceMiB } from '../memory.ts';
+import { freeSpaceMiB } from '../../host/memory.ts';
 import { readJson, writeJson } from './program.ts';
 import { TEMPLATE_PARTS, type TemplateNote, type TemplatePorts, templateNote } from './template-record.ts';
 

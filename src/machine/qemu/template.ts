@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { Keeper } from '../keeper.ts';
-import { lockFile } from '../lock.ts';
+import { lockFile } from '../../host/lock.ts';
 import { qemuArguments } from './arguments.ts';
 import { removeReplaced } from './template-list.ts';
 import { bootTemplate, tryClone } from './template-boot.ts';
