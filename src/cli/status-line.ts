@@ -15,7 +15,8 @@ export function formatBytes(bytes: number): string {
 export function formatDuration(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 /** One line of progress: what is done, how much of it, how long so far, how much is left where that can be known. */
@@ -45,7 +46,7 @@ export function createStatusLine(stream: NodeJS.WriteStream, terminal: boolean) 
 
   const draw = () => {
     if (!current) return;
-    const width = (stream.columns ?? 80) - 1;
+    const width = (stream.columns || 80) - 1;
     stream.write(`\r\u001b[K${plainText(formatProgress(current, Date.now() - startedAt)).slice(0, width)}`);
   };
 
