@@ -68,11 +68,11 @@ export async function kvmSelfTest(image: Image, state: StateFolder, signal: Abor
   const file = join(state.run, 'kvm.json');
   const key = await selfTestKey(image, state);
   const before = kept.safeParse(await readJson(file));
-  if (before.success && before.data.key === key) return before.data;
+  if (before.success && before.data.key === key) return answerOf(before.data);
   const lock = await lockFile(join(state.run, 'kvm.lock'), signal);
   try {
     const meanwhile = kept.safeParse(await readJson(file));
-    if (meanwhile.success && meanwhile.data.key === key) return meanwhile.data;
+    if (meanwhile.success && meanwhile.data.key === key) return answerOf(meanwhile.data);
     const found = await bootOnKvm(image, state, signal);
     await writeJson(file, { key, ...found });
     return found;
@@ -87,8 +87,10 @@ export async function knownKvmState(state: StateFolder): Promise<KvmState> {
   if (device !== undefined) return device;
   const before = kept.safeParse(await readJson(join(state.run, 'kvm.json')));
   const current = before.success && before.data.key.startsWith(await bootId());
-  return current ? before.data : { state: 'untested', sentence: 'KVM is there; the first guest tries it.' };
+  return current ? answerOf(before.data) : { state: 'untested', sentence: 'KVM is there; the first guest tries it.' };
 }
+
+const answerOf = ({ state, sentence }: z.infer<typeof kept>): KvmState => ({ state, sentence });
 
 async function deviceState(): Promise<KvmState | undefined> {
   try {
