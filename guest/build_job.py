@@ -33,23 +33,36 @@ def build(job, ports):
     def step(name, action, directory="/build"):
         ports.phase(name)
         end = process.run(action, root=root, log=ports.log, directory=directory, environment=environment(job))
-        if end.exit != 0:
-            raise StepFailed({"step": name, "exit": end.exit, "message": end.message})
-        return end.value
+        return end.value if end.exit == 0 else fail(name, end.exit, end.message)
 
     source = step("unpack", lambda: unpack.unpack(os.path.join("/rennet/in", job["source"]), "/build/source"))
-    asked = strings(step("get_requires", lambda: hooks.get_requires(backend, job.get("met", [])), source))
+    met = strings(job.get("met", []))
+    answer = hook_answer(step("get_requires", lambda: hooks.run(backend, "/rennet/out", met), source))
+    asked = strings(answer.get("asked", []))
     if asked:
         layers, missing = hooks.choose_offered(asked, job.get("offered", []))
         if missing:
             return "needs", {"requirements": asked}
         root = roots.make_root("asked", job.get("layers", []) + layers, binds)
-    wheel = step("build_wheel", lambda: hooks.build_wheel(backend, "/rennet/out"), source)
+        answer = hook_answer(step("build_wheel", lambda: hooks.run(backend, "/rennet/out"), source))
+    wheel = answer.get("wheel")
     ports.phase("collect")
     content = collect(wheel)
     libraries = step("collect", lambda: shared_libraries.find("/rennet/out/" + wheel), "/build/home")
     ports.output.add(wheel, content.fileno())
     return "ok", {"wheel": wheel, "hookRequirements": asked, "sharedLibraries": strings(libraries)}
+
+
+def fail(step, exit_status, message):
+    raise StepFailed({"step": step, "exit": exit_status, "message": message})
+
+
+def hook_answer(value):
+    """What hooks.run says; the code of the package was in the same process, so it may say anything."""
+    answer = value if isinstance(value, dict) else {}
+    if "step" in answer:
+        fail(process.one_line(str(answer["step"])), int(answer.get("exit", 1)), process.one_line(str(answer.get("message"))))
+    return answer
 
 
 def prepare_folders():
@@ -74,7 +87,7 @@ def collect(wheel):
             raise OSError("build_wheel did not return the name of a wheel")
         return open_regular("/rennet/out/" + wheel)
     except OSError as error:
-        raise StepFailed({"step": "collect", "exit": 1, "message": process.one_line(str(error))}) from error
+        return fail("collect", 1, process.one_line(str(error)))
 
 
 def strings(value):

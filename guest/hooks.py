@@ -1,9 +1,12 @@
-"""PEP 517 hooks. The functions here run in a forked child of the agent that never returns to it."""
+"""PEP 517 hooks. `run` lives in a forked child of the agent that never returns to it."""
 
 import importlib
+import json
+import mmap
 import os
 import re
 
+import process
 from interpreter import become_interpreter
 
 LEGACY = "setuptools.build_meta:__legacy__"
@@ -24,16 +27,48 @@ def load(backend):
     return found
 
 
-def get_requires(backend, met):
-    """What the back end asks for and the root does not hold, as it wrote it. `met`: what the host says is there."""
-    hook = getattr(load(backend), "get_requires_for_build_wheel", None)
+def run(backend, folder, met=None):
+    """Imports the back end, then calls its hooks, each in a process forked from that moment: no hook sees what another
+    one left behind (PEP 517), and the import, which costs more than most hooks under emulation, is paid once.
+
+    `met`: requirements that the host says are there; None: do not ask, build. Gives `asked`, `wheel`, or the failed `step`.
+    """
+    found = load(backend)
+    if met is not None:
+        end = in_child(lambda: missing_requirements(found, met))
+        if end["exit"] != 0:
+            return {"step": "get_requires", **end}
+        if end["value"]:
+            return {"asked": end["value"]}
+    end = in_child(lambda: found.build_wheel(folder, None, None))
+    if end["exit"] != 0:
+        return {"step": "build_wheel", **end}
+    return {"wheel": end["value"]}
+
+
+def in_child(action):
+    """Exit status, value and message of an action in a process of its own. The report goes through shared memory: a pipe
+    would stay open as long as any daemon that the hook left."""
+    shared = mmap.mmap(-1, process.REPORT_BYTES)
+    child = os.fork()
+    if child == 0:
+        exit_status = 1
+        try:
+            exit_status, told = process.perform(action)
+            shared.write(json.dumps(told).encode("ascii"))
+        finally:
+            os._exit(exit_status)
+    _, status = os.waitpid(child, 0)
+    value, message = process.read_report(shared.read().rstrip(b"\0"))
+    exit_status = process.shell_status(status)
+    return {"exit": exit_status, "value": value, "message": message or "ended with status %d" % exit_status}
+
+
+def missing_requirements(found, met):
+    """What the back end asks for and the root does not hold, as it wrote it."""
+    hook = getattr(found, "get_requires_for_build_wheel", None)
     asked = [str(requirement) for requirement in (hook(None) if hook else [])]
-    from_host = set(met)
-    return [requirement for requirement in asked if requirement not in from_host and not is_held(requirement)]
-
-
-def build_wheel(backend, folder):
-    return load(backend).build_wheel(folder, None, None)
+    return [requirement for requirement in asked if requirement not in met and not is_held(requirement)]
 
 
 REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\(([^)]*)\)|([^;\[]*))\s*$")

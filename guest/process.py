@@ -47,13 +47,18 @@ def run(action, *, root, log, directory="/", environment=None, privileged=False,
     status, tail, report, timed_out = pump(child, output_read, report_read, log, seconds)
     os.close(output_read)
     os.close(report_read)
-    exit_status = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+    exit_status = shell_status(status)
     value, message = read_report(report)
     if timed_out:
         message = "stopped after %g s" % seconds
     elif not message and exit_status:
         message = last_line(tail) or "ended with status %d" % exit_status
     return End(exit_status, value, message, tail, timed_out)
+
+
+def shell_status(status):
+    """A wait status as a shell counts it."""
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
 def command(arguments):
