@@ -141,7 +141,7 @@ export async function assembleDeb(
   admitted: Admitted,
   recipe: Recipe,
   resolution: Resolution,
-  build: number,
+  buildNumber: number,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
@@ -150,7 +150,7 @@ export async function assembleDeb(
     archive: ports.archive,
     maintainer: ports.maintainer,
     pythonRelations: (bound: string | undefined) => pythonRelations(bound, recipe.target).relations,
-    build,
+    build: buildNumber,
     folder: join(attempt.folder, 'deb'),
   };
   const deb = await attempt.watch.time('assemble', () => assemble(admitted, recipe, resolution, assemblePorts, signal));

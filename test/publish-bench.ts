@@ -114,7 +114,7 @@ export async function openApt({ folder, state }: Bench, name = 'apt') {
     names: async (): Promise<string[]> =>
       (await call('apt-cache', 'pkgnames'))
         .split('\n')
-        .filter((name) => name !== '')
+        .filter((line) => line !== '')
         .sort(),
   };
 }

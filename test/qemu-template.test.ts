@@ -96,7 +96,9 @@ describe('memory templates', () => {
       expect(report).toMatchObject({ end: 'result', reset: 'memory', isolation: 'emulated' });
       const log = await readFile(report.log, 'utf8');
       seen.push(
-        Object.fromEntries([...log.matchAll(/^(random|uuid|machine|clock) (.+)$/gm)].map((it) => [it[1], it[2]])),
+        Object.fromEntries(
+          [...log.matchAll(/^(random|uuid|machine|clock) (.+)$/gm)].map((it) => [it[1] ?? '', it[2] ?? '']),
+        ),
       );
     }
     for (const name of ['random', 'uuid', 'machine']) {

@@ -13,7 +13,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 async function outputOf(entries: { header: Partial<Header> & { name: string }; content?: string }[]): Promise<string> {
   const archive = pack();
-  for (const { header, content } of entries) archive.entry(header as Header, content ?? '');
+  for (const { header, content } of entries) archive.entry(header, content ?? '');
   archive.finalize();
   const path = join(folder, 'output');
   await writeFile(path, await Array.fromAsync(archive).then((chunks) => Buffer.concat(chunks as Buffer[])));

@@ -36,9 +36,8 @@ export function addList(program: Command): void {
             return EXIT.success;
           }
           const suites = options.suite ? [options.suite] : await store.suites();
-          const rows = (await Promise.all(suites.map((suite) => store.publishedRows(suite)))).flatMap(
-            ({ rows }) => rows,
-          );
+          const published = await Promise.all(suites.map((suite) => store.publishedRows(suite)));
+          const rows = published.flatMap((suite) => suite.rows);
           for (const row of rows) output.event('package', { ...row, control: undefined });
           output.say(
             rows.length === 0

@@ -23,7 +23,7 @@ export interface Output {
 /** Makes the output of one command run. Colours and redrawing happen on a terminal only. */
 export function createOutput(options: { json: boolean }): Output {
   const { json } = options;
-  const terminal = process.stderr.isTTY === true;
+  const terminal = Boolean(process.stderr.isTTY);
   const colours = createColors(terminal && process.env['NO_COLOR'] === undefined);
   const status = createStatusLine(process.stderr, terminal);
   const write = (stream: NodeJS.WriteStream, text: string) => {

@@ -143,8 +143,8 @@ function archiveIndex(stored: StoredIndex, files: IndexFiles): ArchiveIndex {
       await readByteLines(
         files.development,
         (bytes, start, end) => {
-          const [path = '', name = ''] = bytes.toString('utf8', start, end).split('\t');
-          if (wanted.some((name) => path.endsWith(`/${name}`))) found.push({ path: `/${path}`, package: name });
+          const [path = '', owner = ''] = bytes.toString('utf8', start, end).split('\t');
+          if (wanted.some((name) => path.endsWith(`/${name}`))) found.push({ path: `/${path}`, package: owner });
         },
         signal,
       );

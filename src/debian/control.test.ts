@@ -44,7 +44,7 @@ Description: fixes text
       depends: [],
       suggests: [],
       homepage: undefined,
-    } as unknown as ControlFields);
+    });
     expect(bare).not.toMatch(/Depends|Suggests|Homepage/);
   });
 

@@ -68,7 +68,7 @@ export async function makeBase(
     const final = join(state.images, 'bases', record.digest);
     await rm(final, { recursive: true, force: true });
     await rename(folder, final);
-    return readBase(final);
+    return await readBase(final);
   } finally {
     await clearMaking(state);
   }

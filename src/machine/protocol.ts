@@ -150,7 +150,7 @@ export function guestReport(
   report: ProtocolReport,
   machine: Pick<GuestReport, 'driver' | 'reset' | 'isolation' | 'machineVersion'>,
 ): GuestReport {
-  const { ready, ...timings } = report.timingsMs;
+  const { ready, ...others } = report.timingsMs;
   return {
     end: report.end,
     sentence: report.sentence,
@@ -159,7 +159,7 @@ export function guestReport(
     log: report.log,
     output: report.output,
     ...machine,
-    timingsMs: { reset: ready, ...timings },
+    timingsMs: { reset: ready, ...others },
   };
 }
 

@@ -145,7 +145,7 @@ function request(
     const silence = setTimeout(() => sending.destroy(new Silence()), timeoutMs);
     sending.once('close', () => clearTimeout(silence));
     sending.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(signal.aborted ? signal.reason : connectFailure(cause, url, timeoutMs, sending.reusedSocket));
+      reject(signal.aborted ? (signal.reason as Error) : connectFailure(cause, url, timeoutMs, sending.reusedSocket));
     });
     sending.once('response', (response: IncomingMessage) => {
       clearTimeout(silence);

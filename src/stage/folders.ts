@@ -49,7 +49,7 @@ export async function run(program: string, args: readonly string[], signal: Abor
   });
   if (signal.aborted) throw new RennetError('cancelled', 'Preparing the inputs was cancelled.');
   if (result.exitCode === 0) return result.stdout;
-  if (/No space left on device/.test(result.stderr)) {
+  if (result.stderr.includes('No space left on device')) {
     throw new RennetError(
       'no-space',
       'There is no space left for the inputs of a guest.',

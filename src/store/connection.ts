@@ -81,7 +81,7 @@ async function reach<T>(
 async function startError(server: StartedServer | undefined, status: number | undefined): Promise<RennetError> {
   const complaint = await server?.complaint().catch(() => '');
   const why = complaint || (status === undefined ? 'it did not answer in time' : `it ended with status ${status}`);
-  return /No space left on device/.test(why)
+  return why.includes('No space left on device')
     ? new RennetError(
         'no-space',
         `PostgreSQL could not start: ${why}.`,
@@ -117,5 +117,5 @@ export function databaseError(error: unknown): unknown {
 
 /** bigint (OID 20) as number: all of ours are sizes and counters below 2^53. */
 function getTypeParser(oid: number, format?: 'text' | 'binary') {
-  return oid === 20 ? Number : pg.types.getTypeParser(oid, format as 'text');
+  return oid === 20 ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown);
 }

@@ -165,7 +165,7 @@ function lastLine(text: string): string {
 }
 
 function failure(sentence: string): RennetError {
-  return /No space left on device/.test(sentence)
+  return sentence.includes('No space left on device')
     ? new RennetError('no-space', sentence, 'Free space in the state folder and run the command again.')
     : new RennetError(
         'database-failed',

@@ -99,7 +99,7 @@ export async function migrate(camelCase: Database): Promise<void> {
     await sql`select pg_advisory_lock(${MIGRATION_LOCK}::bigint)`.execute(connection);
     try {
       const { error } = await new Migrator({ db: connection, provider: { getMigrations } }).migrateToLatest();
-      if (error !== undefined) throw error;
+      if (error !== undefined) throw error as Error;
     } finally {
       await sql`select pg_advisory_unlock(${MIGRATION_LOCK}::bigint)`.execute(connection);
     }

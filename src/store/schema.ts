@@ -1,7 +1,7 @@
 import { CamelCasePlugin, type Generated, type JSONColumnType, Kysely, PostgresDialect } from 'kysely';
 import type { Connector } from './connection.ts';
 
-type Json = JSONColumnType<Record<string, unknown>, string | undefined, string>;
+type Json = JSONColumnType<Record<string, unknown>, string | undefined>;
 
 /** Columns in camelCase here, in snake_case in the database; see migrations.ts for what they mean. */
 interface AttemptTable {
