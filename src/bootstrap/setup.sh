@@ -6,6 +6,10 @@
 
 # shellcheck shell=sh disable=SC2154,SC3013 # $top is the caller's; dash and bash know -nt.
 
+# Debian's plain users have no sbin on their PATH; mke2fs and others lie there.
+PATH=$PATH:/usr/sbin:/sbin
+export PATH
+
 # Measured on Debian 12, in MB: Node's package, the libraries for running, all libraries.
 node_mb=52 run_libraries_mb=16 test_libraries_mb=117
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { execa, ExecaError } from 'execa';
 import { RennetError } from '../model/errors.ts';
 import type { InstalledPackage } from '../model/machine.ts';
 import type { StateFolder } from '../model/state.ts';
@@ -124,6 +124,15 @@ async function run(command: readonly string[], signal: AbortSignal): Promise<voi
     await execa(file, args, { cancelSignal: signal, stdin: 'ignore' });
   } catch (error) {
     if (signal.aborted) throw new RennetError('cancelled', 'Making the images was stopped.');
-    throw new RennetError('image-failed', `${command[0]} failed while making an image.`, '', { cause: error });
+    throw new RennetError('image-failed', `${command[0]} failed while making an image: ${reasonOf(error)}`, '', {
+      cause: error,
+    });
   }
+}
+
+/** The last line that a command said, else what the system said of it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof ExecaError)) return String(error);
+  const said = typeof error.stderr === 'string' ? error.stderr.trim().split('\n').at(-1) : '';
+  return said || error.shortMessage;
 }
