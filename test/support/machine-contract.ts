@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { GuestJob, GuestLimits, GuestReport, Image, MachineDriver } from '../../src/model/machine.ts';
 import { SCENARIOS, type ScenarioName } from './machine-scenarios.ts';
 import { writeBuildInput, type TestBuild } from './sdist.ts';
-import { descendants, leftovers } from './traces.ts';
+import { descendants, isAlive, isKeeper, leftovers } from './traces.ts';
 
 /** A driver to try against the contract of src/model/machine.ts. */
 export interface ContractMachine {
@@ -70,7 +70,18 @@ export function describeMachine(machine: ContractMachine, more?: (contract: Cont
       const onLog = options.onLog ? { onLog: options.onLog } : {};
       const signal = options.signal ?? new AbortController().signal;
       const job: GuestJob = { id: 'contract', image, reset: 'overlay', input, spool, limits, ...onLog };
-      const report = await machine.driver(scenario).run(job, signal);
+      const seen = new Set<number>();
+      const look = async (): Promise<void> => {
+        for (const pid of await descendants()) if (!processes.has(pid)) seen.add(pid);
+      };
+      const watch = setInterval(() => void look(), 50);
+      const report = await machine
+        .driver(scenario)
+        .run(job, signal)
+        .finally(() => clearInterval(watch));
+      // The port promises that all is gone when run returns, orphans included.
+      for (const pid of seen)
+        if (!(await isKeeper(pid))) expect(await isAlive(pid), `process ${pid} outlived its guest`).toBe(false);
       expect((await readdir(spool)).toSorted()).toEqual(['log', 'output']);
       expect((await stat(report.log)).size).toBeLessThanOrEqual(limits.logBytes);
       expect((await stat(report.output)).size).toBeLessThanOrEqual(limits.outputBytes);

@@ -27,6 +27,11 @@ export async function isAlive(pid: number): Promise<boolean> {
   return stat !== '' && !/\) [ZX] /.test(stat);
 }
 
+/** The keeper of templates may stay (DESIGN.md, "Command line"). */
+export async function isKeeper(pid: number): Promise<boolean> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes('keeper.py');
+}
+
 /** Mounts that this process sees, and control groups of this process's guests. */
 export async function leftovers(): Promise<{ mounts: string[]; cgroups: string[] }> {
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))

@@ -76,7 +76,7 @@ chown -R "$base:$base" in
 mount -o remount,ro in
 # A user namespace with the range can only be mapped from outside, by us: a child makes it, waits, and is gone.
 mkfifo made mapped
-unshare --user sh -c 'echo >made; read -r _ <mapped' &
+unshare --user setpriv --pdeathsig KILL sh -c 'echo >made; read -r _ <mapped' &
 read -r _ <made
 echo "0 $base 65536" >"/proc/$!/uid_map"
 echo "0 $base 65536" >"/proc/$!/gid_map"

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, rmdir } from 'node:fs/promises';
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RennetError } from '../../model/errors.ts';
 import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
@@ -19,6 +20,8 @@ import {
 
 const LAUNCH = fileURLToPath(new URL('launch.sh', import.meta.url));
 const READY_MS = 30_000;
+/** How long the launcher may take to end after the guest's process 1. */
+const LAUNCHER_MS = 500;
 const RANGE = 65_536;
 /** Host user ids for guests begin here, far above those of people and of most containers. */
 const FIRST_ID = 1_073_741_824;
@@ -90,13 +93,33 @@ function launch(job: GuestJob, place: string, cgroup: GuestCgroup): LaunchedGues
     throw new RennetError('missing-tool', 'setpriv cannot be started.', 'Install util-linux.');
   return {
     streams: { control, log, output },
-    async destroy() {
-      // Killing the launcher kills process 1 of the guest (--kill-child), and the kernel all others with it.
-      child.kill('SIGKILL');
-      await exited;
-    },
+    destroy: () => destroyGuest(child, exited),
     complaint: () => complaint.trim().split('\n').at(-1) ?? '',
   };
+}
+
+/**
+ * Kills process 1 of the guest, and the kernel all others with it; the launcher waits for it and ends after it, so that nothing
+ * lives any more when this returns. The launcher itself is killed only when there is no such process yet (it is still mounting).
+ */
+async function destroyGuest(child: ChildProcess, exited: Promise<void>): Promise<void> {
+  for (const pid of await childrenOf(child.pid)) kill(pid);
+  await Promise.race([exited, sleep(LAUNCHER_MS, undefined, { ref: false })]);
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return children.split(' ').filter(Boolean).map(Number);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it ended by itself in this moment
+  }
 }
 
 async function exitOf(child: ChildProcess): Promise<void> {
