@@ -29,6 +29,8 @@ export interface AttemptRequest {
   /** Monotonic clock at the start of the command's work on it, so that planning counts. */
   readonly startedAt: number;
   readonly planMs: number;
+  /** Told of what was thrown, unless a stage ended the attempt on purpose (AttemptEnd): programs want its code. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function recordAttempt(
   };
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const outcome = await outcomeOf(() => stages(attempt), attempt, signal);
+    const outcome = await outcomeOf(() => stages(attempt), attempt, request, signal);
     const log = await keepLog(logs, folder, ports);
     const { kind, ...details } = outcome;
     await ports.store.endAttempt(id, {
@@ -90,16 +92,19 @@ export async function recordAttempt(
 async function outcomeOf(
   stages: () => Promise<Outcome>,
   attempt: RunningAttempt,
+  { onError }: AttemptRequest,
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
     return await stages();
-  } catch (error) {
-    if (signal.aborted) return { kind: 'cancelled', sentence: 'The run was cancelled; nothing of it was published.' };
+  } catch (thrown) {
+    // ^C, or the database let go of the lock under which the work went on; what the stages throw then are its echoes.
+    const error: unknown = signal.aborted ? signal.reason : thrown;
     if (error instanceof AttemptEnd) {
       attempt.ledger.push(...error.ledger);
       return error.outcome;
     }
+    onError?.(error);
     return outcomeOfError(error);
   }
 }
@@ -122,6 +127,9 @@ export function outcomeOfError(error: unknown): Outcome {
   switch (error.code) {
     case 'unmappable-version':
       return { kind: 'held', rule: error.code, sentence };
+    case 'unknown-project':
+    case 'unknown-version':
+      return { kind: 'no-source', sentence };
     case 'bad-metadata':
       return { kind: 'build-failed', class: 'bad-metadata', sentence };
     default:

@@ -23,6 +23,8 @@ export interface ProjectPorts {
   readonly onPlan: (plan: Plan) => void;
   /** Told once when another rennet builds the same project for the same target. */
   readonly onWait: (sentence: string) => void;
+  /** Told of an error that ended the attempt; the attempt has its sentence too. */
+  readonly onError: (error: unknown) => void;
 }
 
 /**
@@ -35,34 +37,54 @@ export async function buildProject(
   startedAt: number,
   signal: AbortSignal,
 ): Promise<Attempt> {
-  const { planPorts, onPlan, onWait } = ports;
-  return planPorts.store.withBuildLock(
-    request.project,
-    planPorts.archive.facts,
-    onWait,
-    async (inner) => {
-      const planned = await planProject(request, planPorts, inner);
-      onPlan(planned);
-      const item = planned.items.at(-1);
-      if (!item) throw new RennetError('defect', 'The plan is empty.');
-      const { project, version } = item;
-      const attempt = { project, version, target: planned.target, startedAt, planMs: performance.now() - startedAt };
-      const { recipe } = item;
-      if (item.action !== 'build' || !recipe)
-        return recordAttempt(
-          attempt,
-          planPorts,
-          async (running) => {
-            running.found.package = item.package;
-            return outcomeOfItem(item);
-          },
-          inner,
-        );
-      const flowPorts = await ports.openFlowPorts();
-      return recordAttempt(attempt, flowPorts, (running) => runStages(recipe, running, flowPorts, inner), inner);
-    },
-    signal,
-  );
+  const { planPorts, onWait, onError } = ports;
+  const target = planPorts.archive.facts;
+  const work = async (inner: AbortSignal): Promise<Attempt> => {
+    const prepared = await prepare(request, ports, startedAt, inner);
+    const { item, flowPorts, planMs } = prepared;
+    const version = item?.version ?? '';
+    return recordAttempt(
+      { project: request.project, version, target, startedAt, planMs, onError },
+      flowPorts ?? planPorts,
+      async (running) => {
+        if ('error' in prepared || !item) throw prepared.error;
+        if (item.recipe && flowPorts) return runStages(item.recipe, running, flowPorts, inner);
+        running.found.package = item.package;
+        return outcomeOfItem(item);
+      },
+      inner,
+    );
+  };
+  return planPorts.store.withBuildLock(request.project, target, onWait, work, signal);
+}
+
+interface Prepared {
+  readonly item?: PlanItem;
+  readonly planMs: number;
+  readonly flowPorts?: FlowPorts;
+  readonly error?: unknown;
+}
+
+/** What comes before an attempt can begin. An error of the release or of this host becomes the outcome of the attempt. */
+async function prepare(
+  request: ProjectRequest,
+  { planPorts, onPlan, openFlowPorts }: ProjectPorts,
+  startedAt: number,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  let planned: { item?: PlanItem; planMs: number } | undefined;
+  const elapsedMs = () => performance.now() - startedAt;
+  try {
+    const found = await planProject(request, planPorts, signal);
+    onPlan(found);
+    const item = found.items.at(-1);
+    if (!item) throw new RennetError('defect', 'The plan is empty.');
+    planned = { item, planMs: elapsedMs() };
+    return item.recipe ? { ...planned, flowPorts: await openFlowPorts() } : planned;
+  } catch (error) {
+    if (error instanceof RennetError && error.kind === 'user') throw error;
+    return { planMs: elapsedMs(), ...planned, error };
+  }
 }
 
 /** The outcome of what needs no build: it is there already, or it cannot be built. */

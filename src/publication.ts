@@ -22,25 +22,24 @@ export interface PublicationPorts {
 
 /** Publishes what the database says a suite shall hold. Safe to call at any time: after an interrupted run it repairs. */
 export async function publishSuite(suite: string, ports: PublicationPorts, signal: AbortSignal): Promise<void> {
-  const { state, store, onWait, architectures: wanted = [] } = ports;
-  await store.withPublishLock(
-    suite,
-    onWait,
-    async (inner) => {
-      const { rows, change } = await store.publishedRows(suite);
-      const named = rows.flatMap((row) => (row.architecture === 'all' ? [] : [row.architecture]));
-      const architectures = [...new Set([...named, ...wanted])].toSorted();
-      const files = rows.map((row) => ({ ...row, blob: store.blobPath(row.sha256) }));
-      await publishArchive({ state, suite, architectures, rows: files, now: new Date() }, inner);
-      await store.markPublished(suite, change);
-    },
-    signal,
-  );
+  await ports.store.withPublishLock(suite, ports.onWait, (inner) => publishRows(suite, ports, inner), signal);
+}
+
+/** The caller holds the suite's lock. */
+async function publishRows(suite: string, ports: PublicationPorts, signal: AbortSignal): Promise<void> {
+  const { state, store, architectures: wanted = [] } = ports;
+  const { rows, change } = await store.publishedRows(suite);
+  const named = rows.flatMap((row) => (row.architecture === 'all' ? [] : [row.architecture]));
+  const architectures = [...new Set([...named, ...wanted])].toSorted();
+  const files = rows.map((row) => ({ ...row, blob: store.blobPath(row.sha256) }));
+  await publishArchive({ state, suite, architectures, rows: files, now: new Date() }, signal);
+  await store.markPublished(suite, change);
 }
 
 /**
- * Records a checked package and publishes its suite. Order: blob durable → row committed → index renamed. Gives undefined when
- * the same version stands there with other bytes: assemble again with the next build number.
+ * Records a checked package and publishes its suite. Order: blob durable → row committed → index renamed. Gives the next build number
+ * when the same version stands there with other bytes: assemble again with that. ^C counts until the row is committed: what is
+ * recorded will be published, by this process or by the next start, so it must not be called cancelled.
  */
 export async function publishDeb(
   deb: AssembledDeb,
@@ -53,7 +52,7 @@ export async function publishDeb(
   const { store, state } = ports;
   const { suite, architecture } = recipe.target;
   await store.putBlob(deb.path, signal);
-  const recorded = await store.recordPackage({
+  const row = {
     suite,
     package: deb.package,
     version: deb.version,
@@ -67,16 +66,37 @@ export async function publishDeb(
     pool: poolPath(suite, deb),
     attempt: attempt.id,
     modules: deb.ownedModules,
-  });
-  if (recorded.recorded === 'refused') return { nextBuild: recorded.nextBuild };
-  attempt.found.deb = deb.sha256;
-  noteFile(attempt, join(state.archive, poolPath(suite, deb)));
-  const onWait = (doing: string) => ports.progress({ doing });
-  await publishSuite(suite, { state, store, onWait, architectures: [architecture] }, signal);
-  return {
-    kind: 'published',
-    sentence: `${recipe.project} ${recipe.version} is published as ${deb.package} ${deb.version} for ${suite}.`,
   };
+  const onWait = (doing: string) => ports.progress({ doing });
+  ports.progress({ doing: `publishing ${deb.package} ${deb.version}` });
+  const cancel = cancelUntil(signal);
+  const recordAndPublish = async (inner: AbortSignal): Promise<Outcome | { nextBuild: number }> => {
+    inner.throwIfAborted();
+    cancel.noMore();
+    const recorded = await store.recordPackage(row);
+    if (recorded.recorded === 'refused') return { nextBuild: recorded.nextBuild };
+    attempt.found.deb = deb.sha256;
+    noteFile(attempt, join(state.archive, row.pool));
+    await publishRows(suite, { state, store, onWait, architectures: [architecture] }, inner);
+    return {
+      kind: 'published',
+      sentence: `${recipe.project} ${recipe.version} is published as ${deb.package} ${deb.version} for ${suite}.`,
+    };
+  };
+  try {
+    return await store.withPublishLock(suite, onWait, recordAndPublish, cancel.signal);
+  } finally {
+    cancel.noMore();
+  }
+}
+
+/** Passes an abort on until it is told that there is no way back any more. */
+function cancelUntil(signal: AbortSignal): { signal: AbortSignal; noMore: () => void } {
+  const passedOn = new AbortController();
+  const pass = () => passedOn.abort(signal.reason);
+  if (signal.aborted) pass();
+  signal.addEventListener('abort', pass);
+  return { signal: passedOn.signal, noMore: () => signal.removeEventListener('abort', pass) };
 }
 
 /** Keeps a private build under its attempt; nothing of it is published. */

@@ -40,7 +40,7 @@ const PATTERNS: readonly Pattern[] = [
 
 /** Finds the class of a failed build in its log: the last lines say most, so they are read first. */
 export function classifyLog(log: string): LogFinding {
-  const lines = log.split('\n').slice(-4000).reverse();
+  const lines = log.split('\n').slice(-4000).toReversed();
   for (const pattern of PATTERNS) {
     for (const raw of lines) {
       const line = plainText(raw.slice(0, 2000)).trim();
@@ -65,7 +65,8 @@ const SENTENCES: Record<FailureClass, (subject: string) => string> = {
   'missing-module': (s) =>
     `The build imports ${s || 'a module'}, which the release does not declare as a build requirement.`,
   'compiler-error': (s) => `The compiler refused the source: ${s}`,
-  'needs-network': () => 'The build wants the network, which no guest has.',
+  'needs-network': () =>
+    'The build wants the network, which no guest has; its upstream has to put what it downloads into the sdist.',
   'back-end-error': (s) => `The build back end failed: ${s}`,
   'no-wheel': () => 'The build ended without a wheel.',
   'bad-metadata': (s) => `The build back end refused the release's own metadata: ${s}`,
@@ -78,5 +79,5 @@ const SENTENCES: Record<FailureClass, (subject: string) => string> = {
 
 /** One sentence for people for a class of failure. */
 export function failureSentence(failure: FailureClass, subject: string): string {
-  return SENTENCES[failure](subject);
+  return SENTENCES[failure](subject).replace(/[^.!?]$/, '$&.');
 }

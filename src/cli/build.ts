@@ -10,7 +10,7 @@ import { openFlowPorts, openPlanPorts } from './open-ports.ts';
 import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
 import { formatPlan, planEvent } from './plan.ts';
 import { parseProjectArgument } from './project-argument.ts';
-import { type CommandContext, EXIT, runCommand } from './run-command.ts';
+import { asRennetError, type CommandContext, EXIT, runCommand } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
 
 interface BuildOptions extends CommonOptions {
@@ -65,10 +65,12 @@ async function buildAll(
 ): Promise<number> {
   const { output, signal } = context;
   const ended: Attempt[] = [];
+  const untried: string[] = [];
   const planPorts = await openPlanPorts(context, target);
   try {
     for (const [number, { project, specifier }] of wanted.entries()) {
       const request = { project, specifier, forceOfficial: options.forceOfficial, rebuild: options.rebuild };
+      let known: RennetError | undefined;
       const attempt = await buildProject(
         request,
         {
@@ -79,19 +81,29 @@ async function buildAll(
             output.note(formatPlan(plan));
           },
           onWait: output.note,
+          onError: (error) => {
+            known = asRennetError(error);
+            output.error(known);
+          },
         },
         number === 0 ? startedAt : performance.now(),
         signal,
       );
       ended.push(attempt);
       output.event('attempt', attemptEvent(attempt));
-      output.say(`${attempt.outcome}: ${attempt.sentence}`);
-      if (signal.aborted) break;
+      output.say(known ? `${project}: ${attempt.outcome}` : `${attempt.outcome}: ${attempt.sentence}`);
+      // What this host or the index lacks, the next project would miss as well.
+      if (signal.aborted || known?.kind === 'infrastructure') {
+        untried.push(...wanted.slice(number + 1).map((other) => other.project));
+        if (untried.length > 0) output.note(`Not tried any more: ${untried.join(', ')}.`);
+        break;
+      }
     }
   } finally {
     await planPorts.store.close();
   }
-  return summarise(ended, target, context, startedAt);
+  const status = summarise(ended, target, context, startedAt);
+  return untried.length > 0 ? EXIT.infrastructure : status;
 }
 
 function summarise(ended: readonly Attempt[], target: Target, context: CommandContext, startedAt: number): number {

@@ -21,7 +21,6 @@ export const ERROR_CATALOGUE = {
   'unknown-project': { kind: 'package', retry: false },
   'unknown-version': { kind: 'package', retry: false },
   'wrong-hash': { kind: 'package', retry: false },
-  'bad-index-page': { kind: 'package', retry: false },
   'bad-metadata': { kind: 'package', retry: false },
   'bad-archive': { kind: 'package', retry: false },
   'unmappable-version': { kind: 'package', retry: false },
@@ -29,6 +28,7 @@ export const ERROR_CATALOGUE = {
   // the index, the mirror and the network
   'index-unreachable': { kind: 'infrastructure', retry: true },
   'index-refused': { kind: 'infrastructure', retry: false },
+  'bad-index-page': { kind: 'infrastructure', retry: false },
   'index-failed': { kind: 'infrastructure', retry: true },
   'download-truncated': { kind: 'infrastructure', retry: true },
   'too-large': { kind: 'package', retry: false },

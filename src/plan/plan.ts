@@ -164,7 +164,8 @@ function unknownVersion({ project, specifier }: PlanRequest, { releases }: Proje
   const newest = (finals.length > 0 ? finals : releases).slice(0, 3).map(({ version }) => version);
   return new RennetError(
     'unknown-version',
-    `The index has no ${project}${specifier}; the newest releases are ${newest.join(', ')}.`,
+    `The index has no ${project}${specifier}; ${newest.length === 1 ? 'its only release is' : 'the newest releases are'} ${newest.join(', ')}.`,
+    'Ask for one of those, or for another specifier.',
   );
 }
 

@@ -83,7 +83,7 @@ function explain(cause: NodeJS.ErrnoException, host: string, hostname: string): 
   };
   return [
     `${host} ${why[code] ?? `cannot be asked: ${cause.message}`} (${code || 'no code'}).`,
-    'Try again when the index is up.',
+    "Try again when the index is up; pip's index-url names it.",
   ];
 }
 

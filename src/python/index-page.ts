@@ -173,7 +173,7 @@ function badPage(project: string, why: string, cause?: unknown): RennetError {
   return new RennetError(
     'bad-index-page',
     `The index page of ${project || 'the project'} cannot be read: ${why}.`,
-    '',
+    "Check that pip's index-url names a Python package index, and that nothing on the way (a proxy, a login page) answers instead.",
     { cause },
   );
 }

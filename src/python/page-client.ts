@@ -38,9 +38,14 @@ export async function getProject(
   const page = await get(address, headers, (answer) => readPage(answer, kept, pageBytes), signal).catch(
     (error: unknown) => {
       if (!(error instanceof RennetError) || error.code !== 'unknown-project') throw error;
-      throw new RennetError('unknown-project', `The index has no project ${project}.`, 'Check the spelling.', {
-        cause: error,
-      });
+      throw new RennetError(
+        'unknown-project',
+        `The index has no project ${project}.`,
+        "Check the spelling, and that pip's index-url names the right index.",
+        {
+          cause: error,
+        },
+      );
     },
   );
   // Read before it is kept: a page that is none must not stay for ten minutes.

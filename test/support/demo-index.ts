@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { type IndexServer, jsonPage, serve, startIndexServer } from '../../src/python/testing/index-server.ts';
+
+/** A release of pure Python whose sdist brings its own back end, so that a build needs nothing but the index. */
+export interface DemoRelease {
+  readonly project: string;
+  readonly version?: string;
+  /** Python lines that `build_wheel` runs first. */
+  readonly hook?: string;
+}
+
+export interface DemoIndex extends IndexServer {
+  /** For `startRennet`. */
+  readonly env: { readonly PIP_INDEX_URL: string };
+  /** By path; may be changed while the index runs. */
+  readonly answers: Record<string, RequestListener>;
+  /** Adds a release; the fields given last take the place of those on the page. */
+  add(release: DemoRelease, page?: Readonly<Record<string, unknown>>): Promise<{ path: string; bytes: Buffer }>;
+}
+
+/** A loopback index without any project. */
+export async function startDemoIndex(): Promise<DemoIndex> {
+  const answers: Record<string, RequestListener> = {};
+  const server = await startIndexServer(answers);
+  return {
+    ...server,
+    env: { PIP_INDEX_URL: `${server.url}/simple` },
+    answers,
+    async add(release, page = {}) {
+      const { project, version = '1.0' } = release;
+      const bytes = await demoSdist(release);
+      const filename = `${project}-${version}.tar.gz`;
+      const path = `/files/${filename}`;
+      const hashes = { sha256: createHash('sha256').update(bytes).digest('hex') };
+      const file = { filename, url: `${server.url}${path}`, hashes, size: bytes.length, ...page };
+      answers[`/simple/${project}/`] = jsonPage(project, [file], { 'cache-control': 'no-store' });
+      answers[path] = serve(bytes);
+      return { path, bytes };
+    },
+  };
+}
+
+async function demoSdist({ project, version = '1.0', hook = 'pass' }: DemoRelease): Promise<Buffer> {
+  const metadata = `Metadata-Version: 2.2\nName: ${project}\nVersion: ${version}\nSummary: A release for tests\n`;
+  const files = {
+    'PKG-INFO': metadata,
+    'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    'backend.py': backEnd(project, version, metadata, hook),
+  };
+  const tar = pack();
+  for (const [name, content] of Object.entries(files)) tar.entry({ name: `${project}-${version}/${name}` }, content);
+  tar.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Buffer);
+  return gzipSync(Buffer.concat(chunks));
+}
+
+function backEnd(project: string, version: string, metadata: string, hook: string): string {
+  const module = project.replaceAll('-', '_');
+  const info = `${module}-${version}.dist-info`;
+  const lines = hook.split('\n').map((line) => `    ${line}`);
+  return `import os, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+${lines.join('\n')}
+    name = '${module}-${version}-py3-none-any.whl'
+    files = {
+        '${module}.py': 'ANSWER = 42\\n',
+        '${info}/METADATA': ${JSON.stringify(metadata)},
+        '${info}/WHEEL': 'Wheel-Version: 1.0\\nGenerator: demo\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n',
+    }
+    record = ''.join(path + ',,\\n' for path in [*files, '${info}/RECORD'])
+    with zipfile.ZipFile(os.path.join(folder, name), 'w') as wheel:
+        for path, text in {**files, '${info}/RECORD': record}.items():
+            wheel.writestr(path, text)
+    return name
+`;
+}
