@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa, ExecaError } from 'execa';
+import { execa } from 'execa';
 import { RennetError } from '../model/errors.ts';
 import type { InstalledPackage } from '../model/machine.ts';
 import type { StateFolder } from '../model/state.ts';
@@ -132,7 +132,7 @@ async function run(command: readonly string[], signal: AbortSignal): Promise<voi
 
 /** The last line that a command said, else what the system said of it. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof ExecaError)) return String(error);
-  const said = typeof error.stderr === 'string' ? error.stderr.trim().split('\n').at(-1) : '';
-  return said || error.shortMessage;
+  const { stderr, shortMessage } = error as { stderr?: unknown; shortMessage?: string };
+  const said = typeof stderr === 'string' ? stderr.trim().split('\n').at(-1) : '';
+  return said || (shortMessage ?? String(error));
 }

@@ -113,18 +113,6 @@ export interface VerifiedImage {
   readonly problems: readonly string[];
 }
 
-/** Removes all images and bases, from disk and from memory; they are made again when needed. */
-export async function removeImages(state: StateFolder, signal: AbortSignal): Promise<void> {
-  const lock = await lockFile(join(state.run, 'images.lock'), signal);
-  try {
-    await rm(state.images, { recursive: true, force: true });
-    await removeRoot(join(state.memory, 'images'));
-    await removeRoot(join(state.memory, 'making'));
-  } finally {
-    await lock.release();
-  }
-}
-
 async function findReady(target: Target, agent: string, forms: readonly ImageForm[], state: StateFolder) {
   const base = (await basesOf(target, state))[0];
   if (base === undefined || isOld(base)) return undefined;
