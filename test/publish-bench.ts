@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { descriptionFrom, writeControl } from '../src/debian/control.ts';
 import { writeDeb } from '../src/debian/deb.ts';
 import { type StateFolder, stateFolder } from '../src/model/state.ts';
-import { type ArchiveRow, type Publication, publishArchive, sourcesText } from '../src/publish/publish.ts';
+import { type ArchiveRow, type Publication, publishArchive } from '../src/publish/publish.ts';
+import { sourcesText } from '../src/publish/sources.ts';
 
 export const SUITE = 'bookworm';
 const run = promisify(execFile);

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ArchiveRow, ensureSigningKey, publishArchive, sourcesText } from '../src/publish/publish.ts';
+import { type ArchiveRow, publishArchive } from '../src/publish/publish.ts';
+import { ensureSigningKey } from '../src/publish/signing-key.ts';
+import { sourcesText } from '../src/publish/sources.ts';
 import {
   type Bench,
   SUITE,

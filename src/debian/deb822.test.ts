@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Stanza, formatStanza, parseStanzas, readStanzas } from './deb822.ts';
+import { formatStanza, parseStanzas } from './deb822.ts';
 
 const TEXT = `Package: a
 Description: short
@@ -18,12 +18,6 @@ Files:
 
 Package: c`;
 
-async function collect(chunks: Iterable<Uint8Array>, limits = {}): Promise<Stanza[]> {
-  const stanzas: Stanza[] = [];
-  for await (const stanza of readStanzas(chunks, limits)) stanzas.push(stanza);
-  return stanzas;
-}
-
 describe('reading', () => {
   test('values, continuation lines, empty values, several blank lines, no newline at the end', () => {
     expect(parseStanzas(TEXT).map((stanza) => Object.fromEntries(stanza))).toEqual([
@@ -31,18 +25,6 @@ describe('reading', () => {
       { Package: 'b', Size: '12', Files: '\n one\n\ttwo' },
       { Package: 'c' },
     ]);
-  });
-
-  test('however the bytes are cut, the stanzas are the same', async () => {
-    const bytes = Buffer.from(`${TEXT}\n`.repeat(3).replaceAll('Package: c\n', 'Package: c\n\n'));
-    const whole = parseStanzas(bytes.toString());
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 30 }), async (cuts) => {
-        const places = [0, ...cuts.toSorted((a, b) => a - b), bytes.length];
-        const chunks = places.slice(1).map((end, index) => bytes.subarray(places[index], end));
-        expect(await collect(chunks)).toEqual(whole);
-      }),
-    );
   });
 
   test('comments are left out where they are allowed, refused elsewhere', () => {
@@ -68,12 +50,13 @@ describe('reading', () => {
     ['Pa\u00e4: a\n'],
   ])('refuses %j', (text) => expect(() => parseStanzas(text)).toThrow(/control format/));
 
-  test('limits and UTF-8', async () => {
-    const long = Buffer.from(`Package: ${'a'.repeat(500)}\n`);
-    await expect(collect([long], { maxLine: 100 })).rejects.toMatchObject({ code: 'bad-deb822' });
-    await expect(collect([long, long], { maxStanza: 600 })).rejects.toMatchObject({ code: 'bad-deb822' });
-    await expect(collect([Buffer.from([0x50, 0x3a, 0xff, 0x0a])])).rejects.toMatchObject({ code: 'bad-deb822' });
-    await expect(collect([Buffer.from([0x50, 0x3a, 0xc3])])).rejects.toMatchObject({ code: 'bad-deb822' });
+  test('lines and stanzas have limits', () => {
+    const long = `Package: ${'a'.repeat(500)}\n`;
+    expect(() => parseStanzas(long, { maxLine: 100 })).toThrow(expect.objectContaining({ code: 'bad-deb822' }));
+    expect(() => parseStanzas(long + long, { maxStanza: 600 })).toThrow(
+      expect.objectContaining({ code: 'bad-deb822' }),
+    );
+    expect(parseStanzas(long, { maxLine: 600, maxStanza: 600 })).toHaveLength(1);
   });
 });
 

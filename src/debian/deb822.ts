@@ -16,29 +16,9 @@ export interface StanzaLimits {
 }
 
 /**
- * Reads the stanzas of a deb822 file (deb822(5)) as they come; memory stays at about one stanza and one chunk.
- * Errors: `bad-deb822` for anything that is not plain deb822, doubled fields and lines of blanks included: apt and dpkg
- * differ on these.
+ * Reads all stanzas of a deb822 text (deb822(5)). Errors: `bad-deb822` for anything that is not plain deb822, doubled fields and
+ * lines of blanks included: apt and dpkg differ on these.
  */
-export async function* readStanzas(source: Bytes, limits: StanzaLimits = {}): AsyncGenerator<Stanza> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  const { maxStanza = 4 * 1024 * 1024 } = limits;
-  let rest = '';
-  for await (const chunk of source) {
-    rest += decode(decoder, chunk);
-    const end = rest.lastIndexOf('\n\n');
-    if (end >= 0) {
-      yield* parseStanzas(rest.slice(0, end + 1), limits);
-      rest = rest.slice(end + 2);
-    }
-    if (rest.length > maxStanza) throw bad('a stanza is too long');
-  }
-  yield* parseStanzas(rest + decode(decoder), limits);
-}
-
-type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-
-/** Reads all stanzas of a text. Errors: `bad-deb822`. */
 export function parseStanzas(text: string, limits: StanzaLimits = {}): Stanza[] {
   const { maxLine = 1024 * 1024, maxStanza = 4 * 1024 * 1024, comments = false } = limits;
   const stanzas: Stanza[] = [];
@@ -99,14 +79,6 @@ export function formatStanza(fields: Iterable<readonly [name: string, value: str
     for (const line of more) text += line.trim() === '' ? ' .\n' : ` ${line}\n`;
   }
   return text;
-}
-
-function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
-  try {
-    return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
-  } catch (error) {
-    throw new RennetError('bad-deb822', 'The list of packages is not UTF-8.', '', { cause: error });
-  }
 }
 
 function bad(why: string): RennetError {

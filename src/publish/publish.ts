@@ -21,8 +21,6 @@ import {
 import { clearSign, ensureSigningKey } from './signing-key.ts';
 
 export type { ArchiveRow } from './packages-index.ts';
-export { ensureSigningKey, type SigningKey } from './signing-key.ts';
-export { sourcesText } from './sources.ts';
 
 /** The steps in order; each leaves an archive that apt reads without error, and only `flip` changes what it says. */
 export type PublishStep = 'pool' | 'by-hash' | 'sign' | 'check' | 'retire' | 'names' | 'flip' | 'clean';

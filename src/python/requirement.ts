@@ -5,7 +5,7 @@ import { normaliseProject } from '../model/project-name.ts';
 import { parseSpecifier } from './version.ts';
 
 export { evaluateMarker, markerEnvironment } from './marker.ts';
-export type { MarkerEnvironment, MarkerNode } from './marker.ts';
+export type { MarkerNode } from './marker.ts';
 
 /** A PEP 508 requirement. */
 export interface Requirement {

@@ -1,8 +1,8 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ScriptEntryPoint } from './entry-points.ts';
-import type { Wheel } from './wheel-archive.ts';
-import { openWheel } from './wheel-archive.ts';
+import type { Wheel } from './wheel.ts';
+import { openWheel } from './wheel.ts';
 import type { ZipEntry } from './zip.ts';
 import { badArchive, showName } from './zip-entry.ts';
 

@@ -7,7 +7,8 @@ import { parseEntryPoints } from './entry-points.ts';
 import { testFolder } from './testing/folder.ts';
 import type { ZipFile } from './testing/zips.ts';
 import { buildWheel } from './testing/zips.ts';
-import { openWheel, readWheelMember, readWheelMetadata, readWheelNames, unpackWheel } from './wheel.ts';
+import { unpackWheel } from './wheel-unpack.ts';
+import { openWheel, readWheelMetadata } from './wheel.ts';
 
 const folder = testFolder();
 const filename = 'foo_bar-1.0-py3-none-any.whl';
@@ -34,9 +35,7 @@ describe('wheels', () => {
     expect(wheel.metadata.requiresDist).toEqual(['x>1']);
     expect(wheel.entryPoints.consoleScripts).toEqual([{ name: 'foo', module: 'foo.cli', attribute: 'main' }]);
     expect(wheel.record.get('foo.py')).toMatch(/^e3b0c442/);
-    expect(await readWheelNames(path)).toContain('foo.py');
     expect((await readWheelMetadata(path)).name).toBe('foo_bar');
-    expect(Buffer.from(await readWheelMember(path, `${info}/WHEEL`, 100)).toString()).toMatch(/^Wheel-Version: 1.0/);
   });
 
   test('may lie under another name on this host', async () => {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deb } from '../debian/apt.ts';
-import { unpackWheel } from '../python/wheel.ts';
+import { unpackWheel } from '../python/wheel-unpack.ts';
 import type { BuildJob } from './build-job.ts';
 import type { Choice } from './build-requirements.ts';
 import { joinDebs, unpackDebs } from './deb-layers.ts';

@@ -19,7 +19,7 @@ import {
   templateNote,
 } from './template-record.ts';
 
-export { listTemplates, type ListedTemplate, verifyTemplates } from './template-list.ts';
+export { listTemplates, verifyTemplates } from './template-list.ts';
 export { DEFAULT_GUEST, type OpenTemplate, shapeOf, type TemplateRequest } from './template-record.ts';
 
 /** An older template is made anew: what it holds of the past (randomness, clock) should not grow old. */
