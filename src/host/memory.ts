@@ -2,32 +2,37 @@ import { chmod, lstat, mkdir, readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
+import { fileError } from './files.ts';
 
 const MIB = 1024 * 1024;
+/** f_type of tmpfs, statfs(2). */
+const TMPFS_MAGIC = 0x01021994;
 
 /**
- * Makes the memory folder of a state where it is missing. Its name can be guessed and /dev/shm is writable for everyone, so a
- * folder that somebody else made there is refused. RennetError `state-unwritable`.
+ * Makes the memory folder of a state where it is missing. /dev/shm is writable for everyone, so a folder that waits there under our
+ * name may be a trap: it must be a real folder of ours, in memory. Guests' users pass through it, so others may enter, but not list.
+ * RennetError `state-unwritable`, `no-space`.
  */
-export async function ensureMemoryFolder(state: StateFolder): Promise<void> {
+export async function ensureMemoryFolder({ memory }: StateFolder): Promise<void> {
   try {
-    await mkdir(state.memory, { mode: 0o711 });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-      throw new RennetError('state-unwritable', `The folder ${state.memory} cannot be made.`, 'Check /dev/shm.', {
-        cause: error,
-      });
-    }
-    const found = await lstat(state.memory);
-    if (!found.isDirectory() || found.uid !== process.getuid?.()) {
+    const made = await mkdir(memory, { recursive: true });
+    const found = await lstat(memory);
+    if (!found.isDirectory() || found.uid !== process.geteuid?.())
       throw new RennetError(
         'state-unwritable',
-        `The folder ${state.memory} belongs to somebody else (user ${found.uid}).`,
-        'Remove it, or use another --state folder.',
+        `${memory} belongs to another user (uid ${found.uid}).`,
+        'Remove it, or name another state folder with --state.',
       );
-    }
+    if (made !== undefined) await chmod(memory, 0o711);
+    if ((await statfs(memory)).type !== TMPFS_MAGIC)
+      throw new RennetError(
+        'state-unwritable',
+        `${memory} does not lie in memory: /dev/shm is no tmpfs on this host.`,
+        'Mount one with: mount -t tmpfs tmpfs /dev/shm',
+      );
+  } catch (error) {
+    throw fileError(error, memory);
   }
-  await chmod(state.memory, 0o711);
 }
 
 /** Refuses to go on where the file system of `folder` has less than `needMiB` left. RennetError `no-space` with the figures. */
@@ -37,7 +42,7 @@ export async function requireSpace(folder: string, needMiB: number, what: string
   throw new RennetError(
     'no-space',
     `${what} needs ${needMiB} MiB in ${folder}, which has ${freeMiB} MiB left.`,
-    'Free space there (rennet gc), or use another --state folder.',
+    'Free space there, or name a state folder on a larger disk with --state.',
   );
 }
 

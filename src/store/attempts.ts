@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { RennetError } from '../model/errors.ts';
 import type { LedgerLine } from '../model/outcome.ts';
 import type { Target } from '../model/target.ts';
-import { ownerLives, processOwner } from './process-owner.ts';
+import { ownerLives, processOwner } from '../host/process-owner.ts';
 import type { Attempt, AttemptEnding, AttemptFilter, AttemptStart } from './records.ts';
 import type { Database } from './schema.ts';
 import { storableJson, storableText } from './storable.ts';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { StateFolder } from '../model/state.ts';
-import { temporaryName } from './process-owner.ts';
-import { fileError } from './space.ts';
+import { fileError, syncFolder } from '../host/files.ts';
+import { temporaryName } from '../host/process-owner.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -63,14 +63,4 @@ async function copyDurably(file: string, copy: string, signal?: AbortSignal): Pr
     await source.close();
   }
   return hash.digest('hex');
-}
-
-/** Makes a rename in this folder durable (fsync(2): the file's own fsync does not cover its directory entry). */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -102,7 +102,7 @@ export function databaseError(error: unknown): unknown {
     return new RennetError(
       'no-space',
       'The disk of the database is full; nothing was changed.',
-      'Free space in the state folder (rennet gc helps) and run the command again.',
+      'Free space in the state folder and run the command again.',
       { cause: error },
     );
   return new RennetError(

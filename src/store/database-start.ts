@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { syncFolder } from './blobs.ts';
+import { syncFolder } from '../host/files.ts';
 import {
   type ClusterPaths,
   clusterPaths,
@@ -17,9 +17,9 @@ import {
   serverArguments,
   serviceCommand,
 } from './cluster.ts';
-import { temporaryName } from './process-owner.ts';
+import { temporaryName } from '../host/process-owner.ts';
 import { serviceUser } from './service-user.ts';
-import { requireSpace } from './space.ts';
+import { requireSpace } from '../host/memory.ts';
 
 /** A new cluster takes 40 MiB, its write-ahead log up to 128 MiB, and the rest needs room too. */
 const FIRST_USE_MIB = 512;
@@ -80,7 +80,7 @@ async function createCluster(
   context: ServiceContext,
   signal: AbortSignal,
 ): Promise<void> {
-  await requireSpace(dirname(paths.data), FIRST_USE_MIB, 'a new state folder');
+  await requireSpace(dirname(paths.data), FIRST_USE_MIB, 'A new state folder');
   const temporary = `${paths.data}.${temporaryName()}`;
   try {
     await mkdir(temporary, { mode: 0o700 });

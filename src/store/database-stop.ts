@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { startTicks } from './process-owner.ts';
+import { startTicks } from '../host/process-owner.ts';
 
 /** A "fast" shutdown takes well under a second; after this long something holds it up. */
 const FAST_MS = 20_000;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type StateFolder, stateFolder } from '../model/state.ts';
 import { findUser } from './service-user.ts';
-import { requireSpace } from './space.ts';
 import { prepareState } from './state-folder.ts';
 
 const { signal } = new AbortController();
@@ -101,14 +100,6 @@ test('what a killed process left is removed, what a living one writes stays', as
   await prepareState(state, signal);
   expect(await readdir(state.blobs)).toEqual([living]);
   expect(await readdir(state.root)).not.toContain('postgres.tmp-4194305-1-dead00');
-});
-
-test('too little space is said with figures', async () => {
-  await expect(requireSpace(folder, 1e12, 'a build')).rejects.toMatchObject({
-    code: 'no-space',
-    message: expect.stringMatching(/ has \d+ MiB free; a build needs 1000000000000 MiB/) as string,
-  });
-  await requireSpace(folder, 0, 'nothing');
 });
 
 test('passwd(5) is read by whole names', () => {

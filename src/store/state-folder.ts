@@ -1,15 +1,14 @@
-import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { isAbandoned, temporaryName } from './process-owner.ts';
+import { fileError, replaceFile } from '../host/files.ts';
+import { ensureMemoryFolder } from '../host/memory.ts';
+import { isAbandoned } from '../host/process-owner.ts';
 import { serviceUser } from './service-user.ts';
-import { fileError } from './space.ts';
 
 /** Format number of the state folder; a folder with a newer one is left alone. */
 const FORMAT = 1;
-/** f_type of tmpfs, statfs(2). */
-const TMPFS_MAGIC = 0x01021994;
 /** A fresh folder may hold these; any other name means that the folder belongs to somebody else. */
 const OWN_NAME =
   /^(version|config\.toml|blobs|archive|attempts|images|templates|cache|apt|keys|run|postgres|lost\+found|.*tmp-\d.*)$/;
@@ -39,7 +38,7 @@ export async function prepareState(state: StateFolder, signal: AbortSignal): Pro
   } catch (error) {
     throw fileError(error, state.root);
   }
-  await makeMemoryFolder(state.memory);
+  await ensureMemoryFolder(state);
 }
 
 /** Creates a folder with exactly this mode, whatever the umask; leaves an existing one as it is. */
@@ -76,9 +75,7 @@ async function checkFormat(state: StateFolder): Promise<void> {
     throw error;
   });
   if (text === undefined) {
-    const temporary = join(state.root, `version.${temporaryName()}`);
-    await writeFile(temporary, `${FORMAT}\n`, { mode: 0o644, flush: true });
-    await rename(temporary, state.versionFile);
+    await replaceFile(state.versionFile, `${FORMAT}\n`);
     return;
   }
   const format = /^\d+\n?$/.test(text) ? Number(text) : Number.NaN;
@@ -98,29 +95,4 @@ async function checkFormat(state: StateFolder): Promise<void> {
 
 async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) if (isAbandoned(name)) await rm(join(folder, name), { recursive: true, force: true });
-}
-
-/**
- * /dev/shm is writable for everyone, so a folder that waits there under our name may be a trap: it must be a real
- * folder of ours. Guests' users pass through it, so others may enter, but not list.
- */
-async function makeMemoryFolder(memory: string): Promise<void> {
-  try {
-    await makeFolder(memory, 0o711);
-    const found = await lstat(memory);
-    if (!found.isDirectory() || found.uid !== process.geteuid?.())
-      throw new RennetError(
-        'state-unwritable',
-        `${memory} belongs to another user (uid ${found.uid}).`,
-        `Remove it, or name another state folder with --state.`,
-      );
-    if ((await statfs(memory)).type !== TMPFS_MAGIC)
-      throw new RennetError(
-        'state-unwritable',
-        `${memory} does not lie in memory: /dev/shm is no tmpfs on this host.`,
-        'Mount one with: mount -t tmpfs tmpfs /dev/shm',
-      );
-  } catch (error) {
-    throw fileError(error, memory);
-  }
 }
