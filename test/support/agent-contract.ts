@@ -139,6 +139,11 @@ open('/dev/stdout', 'w').write('again\\n')`);
     expect(report.result).toMatchObject({ status: 'failed', files: 0, facts: { step: 'collect' } });
   });
 
+  test('an sdist with a member that leads out is not unpacked', async () => {
+    const report = await build('pass', '', { files: { '../../evil.py': 'x = 1' } });
+    expect(report.result).toMatchObject({ status: 'failed', facts: { step: 'unpack', exit: 1 } });
+  });
+
   test('an extension gives the libraries that it links to', async () => {
     const report = await run('succeeds', {
       build: {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { GuestJob, GuestLimits, GuestReport, Image, MachineDriver } from '../../src/model/machine.ts';
 import { SCENARIOS, type ScenarioName } from './machine-scenarios.ts';
 import { writeBuildInput, type TestBuild } from './sdist.ts';
-import { descendants, isAlive, isKeeper, leftovers } from './traces.ts';
+import { commandOf, descendants, leftovers } from './traces.ts';
 
 /** A driver to try against the contract of src/model/machine.ts. */
 export interface ContractMachine {
@@ -80,8 +80,8 @@ export function describeMachine(machine: ContractMachine, more?: (contract: Cont
         .run(job, signal)
         .finally(() => clearInterval(watch));
       // The port promises that all is gone when run returns, orphans included.
-      for (const pid of seen)
-        if (!(await isKeeper(pid))) expect(await isAlive(pid), `process ${pid} outlived its guest`).toBe(false);
+      const outlived = await Promise.all([...seen].map(commandOf));
+      expect(outlived.filter(Boolean), 'processes that outlived their guest').toEqual([]);
       expect((await readdir(spool)).toSorted()).toEqual(['log', 'output']);
       expect((await stat(report.log)).size).toBeLessThanOrEqual(limits.logBytes);
       expect((await stat(report.output)).size).toBeLessThanOrEqual(limits.outputBytes);

@@ -27,21 +27,23 @@ export async function isAlive(pid: number): Promise<boolean> {
   return stat !== '' && !/\) [ZX] /.test(stat);
 }
 
-/** The keeper of templates may stay (DESIGN.md, "Command line"). */
-export async function isKeeper(pid: number): Promise<boolean> {
-  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes('keeper.py');
+/** What a process was started as; empty when it is gone. The keeper of templates may stay (DESIGN.md, "Command line"). */
+export async function commandOf(pid: number): Promise<string> {
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return (await isAlive(pid)) && !command.includes('keeper.py') ? command.replaceAll('\0', ' ').slice(0, 300) : '';
 }
 
-/** Mounts that this process sees, and control groups of this process's guests. */
-export async function leftovers(): Promise<{ mounts: string[]; cgroups: string[] }> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes('rennet-contract'));
+/** Mounts of `place` that this process sees, and control groups of the guests of the process `pid`. */
+export async function leftovers(
+  pid = process.pid,
+  place = 'rennet-contract',
+): Promise<{ mounts: string[]; cgroups: string[] }> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(place));
   const cgroups: string[] = [];
   const walk = async (folder: string, depth: number): Promise<void> => {
     for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
       if (!entry.isDirectory()) continue;
-      if (entry.name.startsWith(`rennet-${process.pid}-`)) cgroups.push(join(folder, entry.name));
+      if (entry.name.startsWith(`rennet-${pid}-`)) cgroups.push(join(folder, entry.name));
       else if (depth > 0) await walk(join(folder, entry.name), depth - 1);
     }
   };
