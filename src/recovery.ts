@@ -1,8 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeGuestLeftovers } from './machine/leftovers.ts';
 import type { StateFolder } from './model/state.ts';
 import type { Architecture } from './model/target.ts';
 import { publishSuite } from './publication.ts';
+import { removeLeftovers } from './publish/scratch.ts';
 import type { Store } from './store/store.ts';
 
 export interface RecoveryPorts {
@@ -13,7 +16,8 @@ export interface RecoveryPorts {
 }
 
 /**
- * Cleans up after processes that were killed: says which attempts they left, removes those attempts' work folders, and publishes what was
+ * Cleans up after processes that were killed: says which attempts they left, removes what they left on this host (work folders,
+ * half downloads, control groups, slots of guests), and publishes what was
  * recorded and not yet published. What cannot be mended now is noted and tried again at the next start; only an abort rejects.
  */
 export async function recover(ports: RecoveryPorts, signal: AbortSignal): Promise<void> {
@@ -24,6 +28,9 @@ export async function recover(ports: RecoveryPorts, signal: AbortSignal): Promis
       if (attempt) note(`${attempt.project} ${attempt.version}: ${attempt.sentence}`);
     }
     await removeWorkFolders(ports);
+    await removeLeftovers(tmpdir(), /^rennet-(?:plan|gpg|apt)-(\d+)-[A-Za-z0-9]{6}$/);
+    await removeLeftovers(join(ports.state.cache, 'partial'), /^(\d+)-[0-9a-f]{16}$/);
+    await removeGuestLeftovers(ports.state);
     for (const suite of store.recovery.unpublishedSuites) await publishAgain(suite, ports, signal);
   } catch (error) {
     signal.throwIfAborted();

@@ -119,6 +119,7 @@ export async function admitWheel(
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<Admitted> {
+  ports.progress({ doing: `judging the wheel of ${evidence.recipe.project} ${evidence.recipe.version}` });
   const admitPorts = { official: ports.archive, published: ports.store, folder: attempt.folder };
   const admission = await attempt.watch.time('admit', () => admit(evidence, admitPorts, signal));
   if (admission.admitted) return admission;

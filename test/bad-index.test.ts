@@ -9,11 +9,13 @@ import { type DemoState, stateWithImages } from './support/demo-state.ts';
 
 // What can be wrong with an index and its releases, seen by a user: the command line, a state folder, an index on the loopback.
 
+/** The first test on a machine makes the images. */
+const MAKING_IMAGES_MS = 600_000;
 let index: DemoIndex;
 let demo: DemoState;
 beforeAll(async () => {
   [index, demo] = await Promise.all([startDemoIndex(), stateWithImages()]);
-});
+}, MAKING_IMAGES_MS);
 afterAll(async () => {
   await demo.close();
   await index.close();

@@ -61,7 +61,7 @@ async function readInSdist(
   index: IndexClient,
   signal: AbortSignal,
 ): Promise<Known> {
-  const folder = await mkdtemp(join(tmpdir(), 'rennet-plan-'));
+  const folder = await mkdtemp(join(tmpdir(), `rennet-plan-${process.pid}-`));
   try {
     const path = join(folder, 'sdist');
     await index.download(file, path, () => {}, signal);
