@@ -1,5 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
 import { formatTarget, type Target } from '../model/target.ts';
 import { hostRelease, readHostSources } from './apt-host.ts';
@@ -58,11 +59,8 @@ function withSlash(uri: string): string {
   return uri.endsWith('/') ? uri : `${uri}/`;
 }
 
-/** Written whole or not at all, and only where it differs: another process may be reading it. */
+/** Replaces a file of the root where its text differs: what was made from the same text stays newer than it. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const before = await readFile(path, 'utf8').catch(() => undefined);
-  if (before === text) return;
-  const fresh = `${path}.${process.pid}`;
-  await writeFile(fresh, text);
-  await rename(fresh, path);
+  if (before !== text) await replaceFile(path, text);
 }

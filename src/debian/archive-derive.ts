@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { open, rename, rm } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import type { Target, TargetFacts } from '../model/target.ts';
 import { scanContents } from './archive-scan.ts';
 import { officialDists, parseFallback } from './official-dists.ts';
@@ -61,8 +61,8 @@ export async function deriveIndex(input: DeriveInput, signal: AbortSignal): Prom
       programs: table([...scan.programs]),
       stdlib: [...scan.stdlib].toSorted(),
     };
-    await writeSynced(files.paths + scratch, scan.paths.bytes());
-    await writeSynced(files.index + scratch, Buffer.from(JSON.stringify(stored)));
+    await writeFile(files.paths + scratch, scan.paths.bytes(), { flush: true });
+    await writeFile(files.index + scratch, JSON.stringify(stored), { flush: true });
     for (const file of [files.development, files.paths, files.index]) await rename(file + scratch, file);
   } finally {
     for (const file of Object.values(files)) await rm(file + scratch, { force: true });
@@ -77,10 +77,4 @@ async function readFallback(dhPython: string, signal: AbortSignal): Promise<stri
 
 function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.join('\t')).join('\n');
-}
-
-async function writeSynced(path: string, bytes: Buffer): Promise<void> {
-  await using file = await open(path, 'w');
-  await file.writeFile(bytes);
-  await file.sync();
 }

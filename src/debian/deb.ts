@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fileError, syncFolder } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
 import type { AdmittedFile } from '../model/evidence.ts';
 import { AR_MAGIC, arHeader, arPadding } from './ar.ts';
@@ -50,7 +51,7 @@ export async function writeDeb(input: DebInput, path: string, signal?: AbortSign
     await syncFolder(dirname(path));
     return { ...written, installedSizeKiB: tree.installedSizeKiB };
   } catch (error) {
-    throw asRennetError(error);
+    throw fileError(error, dirname(path));
   } finally {
     await Promise.all([rm(dataPath, { force: true }), rm(debPath, { force: true })]);
   }
@@ -137,20 +138,4 @@ async function writeAr(
   await write(Buffer.from(arPadding(size)));
   await file.sync();
   return { bytes, sha256: hash.digest('hex') };
-}
-
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
-}
-
-function asRennetError(error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new RennetError(
-    'no-space',
-    'There is no space left to write the Debian package.',
-    'Free space and try again.',
-    { cause: error },
-  );
 }

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, glob, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import { RennetError } from '../model/errors.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
 import { type Target, formatTarget } from '../model/target.ts';
+import { sha256OfFile } from '../host/files.ts';
 import { ensureMemoryFolder, requireSpace } from '../host/memory.ts';
 import { contained, mmdebstrapMode } from './contained.ts';
 import { readModules } from './modules.ts';
@@ -175,7 +174,7 @@ async function describe(target: Target, folder: string, kernelVersion: string): 
   }
   for (const name of (await readdir(folder, { recursive: true, withFileTypes: true })).filter((it) => it.isFile())) {
     const path = join(name.parentPath, name.name);
-    sha256[path.slice(folder.length + 1)] = await hashFile(path);
+    sha256[path.slice(folder.length + 1)] = await sha256OfFile(path);
   }
   const recipe = recipeDigest(target);
   const digest = createHash('sha256')
@@ -192,11 +191,4 @@ async function describe(target: Target, folder: string, kernelVersion: string): 
   };
   await writeFile(join(folder, 'base.json'), JSON.stringify(record, null, 2));
   return { ...record, folder };
-}
-
-/** Lower-case hex sha256 of a file's content. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-  return hash.digest('hex');
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { sha256OfFile } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
 import type { InstalledPackage } from '../model/machine.ts';
 import type { StateFolder } from '../model/state.ts';
 import { installAgent, readInit } from './agent.ts';
-import { hashFile } from './base.ts';
 import { asRootOfFiles, tarOwnership } from './contained.ts';
 import { writeInitrd } from './initrd.ts';
 import { memoryPlace } from './place.ts';
@@ -90,7 +90,8 @@ async function makeInitrd(base: string): Promise<Buffer> {
 
 async function describe(kind: ImageKind, base: BaseRecord, agent: string, folder: string) {
   const sha256: Record<string, string> = {};
-  for (const name of ['root.ext4', 'initrd', 'vmlinuz', 'status']) sha256[name] = await hashFile(join(folder, name));
+  for (const name of ['root.ext4', 'initrd', 'vmlinuz', 'status'])
+    sha256[name] = await sha256OfFile(join(folder, name));
   return {
     format: 1 as const,
     // The bytes are part of the name: a template of one image must never meet the disk of another.

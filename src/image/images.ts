@@ -5,10 +5,11 @@ import type { Image } from '../model/machine.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
 import type { Target } from '../model/target.ts';
+import { sha256OfFile } from '../host/files.ts';
 import { lockFile } from '../host/lock.ts';
 import { ensureMemoryFolder } from '../host/memory.ts';
 import { agentDigest } from './agent.ts';
-import { type BaseSources, clearMaking, hashFile, makeBase } from './base.ts';
+import { type BaseSources, clearMaking, makeBase } from './base.ts';
 import { deriveImage, removeRoot } from './derive.ts';
 import { type ImageForm, loadImage, missingForms } from './load.ts';
 import { imageOf, memoryPlace } from './place.ts';
@@ -95,11 +96,11 @@ export async function verifyImages(state: StateFolder, signal: AbortSignal): Pro
     const problems: string[] = [];
     for (const [name, expected] of Object.entries(record.sha256)) {
       signal.throwIfAborted();
-      const found = await hashFile(join(record.folder, name)).catch(() => 'unreadable');
+      const found = await sha256OfFile(join(record.folder, name)).catch(() => 'unreadable');
       if (found !== expected) problems.push(`${name} has sha256 ${found} instead of ${expected}`);
     }
     if ('kind' in record) {
-      const loaded = await hashFile(memoryPlace(state, record.digest).disk).catch(() => undefined);
+      const loaded = await sha256OfFile(memoryPlace(state, record.digest).disk).catch(() => undefined);
       if (loaded !== undefined && loaded !== record.sha256['root.ext4']) problems.push('the copy in memory differs');
     }
     results.push({ digest: record.digest, kind: 'kind' in record ? record.kind : 'base', problems });

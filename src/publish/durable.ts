@@ -1,6 +1,6 @@
 import { chmod, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { RennetError } from '../model/errors.ts';
+import { fileError, syncFolder } from '../host/files.ts';
 import { removeLeftovers } from './scratch.ts';
 
 /**
@@ -52,11 +52,6 @@ export async function makeReadableFolder(path: string): Promise<void> {
   }
 }
 
-export async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
-}
-
 /** Names of files that a killed process leaves behind; they go when something is next put into their folder. */
 const TEMPORARY_NAME = /^\.rennet-(\d+)-\d+\.tmp$/;
 
@@ -96,26 +91,7 @@ async function tryLink(blob: string, path: string): Promise<boolean> {
 }
 
 async function onDisk(path: string, act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw new RennetError(
-        'no-space',
-        `The file system of ${dirname(path)} is full; the published archive is as it was before.`,
-        'Free space there (rennet gc helps) and run the command again.',
-        { cause: error },
-      );
-    }
-    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-      throw new RennetError(
-        'state-unwritable',
-        `The archive cannot be written: ${message}.`,
-        'Run as the owner of the state folder.',
-        { cause: error },
-      );
-    }
-    throw error;
-  }
+  await act().catch((error: unknown) => {
+    throw fileError(error, dirname(path), 'the published archive is as it was before');
+  });
 }

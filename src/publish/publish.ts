@@ -1,9 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { type Stats, createReadStream } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip, zstdCompress } from 'node:zlib';
+import { sha256OfFile } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
 import { checkWithApt } from './apt-check.ts';
@@ -189,15 +190,9 @@ function generationOf(inRelease: string): string {
 }
 
 async function hasContent(path: string, wanted: { sha256: string; bytes: number }): Promise<boolean> {
-  return (await statOf(path))?.size === wanted.bytes && (await sha256Of(path)) === wanted.sha256;
+  return (await statOf(path))?.size === wanted.bytes && (await sha256OfFile(path)) === wanted.sha256;
 }
 
 async function statOf(path: string): Promise<Stats | undefined> {
   return await stat(path).catch(() => undefined);
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

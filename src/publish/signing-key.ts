@@ -2,7 +2,8 @@ import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { syncFolder, writeDurably } from './durable.ts';
+import { syncFolder } from '../host/files.ts';
+import { writeDurably } from './durable.ts';
 import { type KeyFolder, runGpg } from './gpg.ts';
 import { withScratch } from './scratch.ts';
 

@@ -5,7 +5,8 @@ import type { Project, ReleaseFile } from '../model/release.ts';
 import { RennetError } from '../model/errors.ts';
 import { collect, downloadTo } from './download.ts';
 import { createHttpGet, HTTP_CAPS, type HttpCaps } from './http.ts';
-import { createIndexCache, diskFailure } from './index-cache.ts';
+import { fileError } from '../host/files.ts';
+import { createIndexCache } from './index-cache.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import { getProject } from './page-client.ts';
 import type { IndexSettings } from './settings.ts';
@@ -139,6 +140,6 @@ async function copy(from: string, to: string): Promise<number> {
     return size;
   } catch (cause) {
     await rm(beside, { force: true });
-    throw diskFailure(cause, to);
+    throw fileError(cause, to);
   }
 }

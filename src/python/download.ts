@@ -5,7 +5,7 @@ import type { Progress } from '../model/progress.ts';
 import type { ReleaseFile } from '../model/release.ts';
 import { truncated } from './http-failure.ts';
 import type { HttpGet } from './http.ts';
-import { diskFailure } from './index-cache.ts';
+import { fileError } from '../host/files.ts';
 
 /** Joins a body. With `upTo` given: undefined as soon as there is more than that. */
 export async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer>;
@@ -68,7 +68,7 @@ export async function downloadTo(
     return result;
   } catch (cause) {
     await rm(path, { force: true });
-    if (!(cause instanceof RennetError) || cause.code !== 'unknown-project') throw diskFailure(cause, path);
+    if (!(cause instanceof RennetError) || cause.code !== 'unknown-project') throw fileError(cause, path);
     throw new RennetError(
       'index-failed',
       `The index lists ${file.filename} and does not have it.`,

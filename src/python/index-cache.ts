@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { RennetError } from '../model/errors.ts';
+import { fileError, sha256OfFile } from '../host/files.ts';
 import type { IndexPage } from './index-page.ts';
 
 /** A page with what is needed to ask whether it still holds. */
@@ -51,7 +50,7 @@ export function createIndexCache(folder: string): IndexCache {
   let swept: Promise<void> | undefined;
   const temporary = async (): Promise<string> => {
     await mkdir(partial, { recursive: true }).catch((cause: unknown) => {
-      throw diskFailure(cause, folder);
+      throw fileError(cause, folder);
     });
     await (swept ??= sweep(partial));
     return join(partial, `${process.pid}-${randomBytes(8).toString('hex')}`);
@@ -59,12 +58,12 @@ export function createIndexCache(folder: string): IndexCache {
   const write = async (path: string, content: string | Uint8Array): Promise<void> => {
     const beside = await temporary();
     try {
-      await writeSynced(beside, content);
+      await writeFile(beside, content, { flag: 'wx', flush: true });
       await mkdir(dirname(path), { recursive: true });
       await rename(beside, path);
     } catch (cause) {
       await rm(beside, { force: true });
-      throw diskFailure(cause, folder);
+      throw fileError(cause, folder);
     }
   };
   return {
@@ -78,7 +77,7 @@ export function createIndexCache(folder: string): IndexCache {
     },
     async file(sha256, signal) {
       const path = filePath(sha256);
-      const found = await hashFile(path, signal).catch(() => undefined);
+      const found = await sha256OfFile(path, signal).catch(() => undefined);
       signal.throwIfAborted();
       if (found === sha256) return path;
       if (found !== undefined) await rm(path, { force: true });
@@ -93,42 +92,6 @@ export function createIndexCache(folder: string): IndexCache {
     metadata: (sha256) => readFile(metadataPath(sha256)).catch(() => undefined),
     keepMetadata: (sha256, bytes) => write(metadataPath(sha256), bytes),
   };
-}
-
-/** sha256 of a file, lower-case hex. */
-async function hashFile(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
-
-/** What a failed write means for people. */
-export function diskFailure(cause: unknown, folder: string): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new RennetError(
-      'no-space',
-      `No space is left in ${folder}.`,
-      'Free some, or name another folder with --state.',
-      { cause },
-    );
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new RennetError('state-unwritable', `${folder} cannot be written.`, 'Name another folder with --state.', {
-      cause,
-    });
-  }
-  return cause;
-}
-
-async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function readPage(text: string): KeptPage | undefined {

@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
 import { readNetrc } from './netrc.ts';
 import { isSwitchedOn } from './pip-config.ts';
@@ -127,9 +128,7 @@ async function keep(cacheFolder: string, answer: Answer, files: readonly string[
   const kept = { at: Date.now(), watched: await watch([...new Set(paths)]), answer };
   const file = keptFile(cacheFolder);
   await mkdir(dirname(file), { recursive: true });
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, JSON.stringify(kept), { mode: 0o600 });
-  await rename(temporary, file).catch(() => rm(temporary, { force: true }));
+  await replaceFile(file, JSON.stringify(kept), 0o600);
 }
 
 function configFiles(): string[] {
