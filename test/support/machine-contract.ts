@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { GuestJob, GuestLimits, GuestReport, Image, MachineDriver } from '../../src/model/machine.ts';
 import { SCENARIOS, type ScenarioName } from './machine-scenarios.ts';
 import { writeBuildInput, type TestBuild } from './sdist.ts';
@@ -55,8 +55,20 @@ export function describeMachine(machine: ContractMachine, more?: (contract: Cont
     afterAll(async () => {
       await rm(folder, { recursive: true, force: true });
     });
+    // The port promises that all is gone when run returns; what an orphan was is known only while it has its parent.
+    const seen = new Set<number>();
+    const look = async (): Promise<void> => {
+      for (const pid of await descendants()) if (!processes.has(pid)) seen.add(pid);
+    };
+    let watch: NodeJS.Timeout | undefined;
+    beforeEach(() => {
+      seen.clear();
+      watch = setInterval(() => void look(), 50);
+    });
     afterEach(async () => {
-      expect([...(await descendants())].filter((pid) => !processes.has(pid))).toEqual([]);
+      clearInterval(watch);
+      await look();
+      expect((await Promise.all([...seen].map(commandOf))).filter(Boolean)).toEqual([]);
       expect(await leftovers()).toEqual({ mounts: [], cgroups: [] });
     });
 
@@ -70,18 +82,7 @@ export function describeMachine(machine: ContractMachine, more?: (contract: Cont
       const onLog = options.onLog ? { onLog: options.onLog } : {};
       const signal = options.signal ?? new AbortController().signal;
       const job: GuestJob = { id: 'contract', image, reset: 'overlay', input, spool, limits, ...onLog };
-      const seen = new Set<number>();
-      const look = async (): Promise<void> => {
-        for (const pid of await descendants()) if (!processes.has(pid)) seen.add(pid);
-      };
-      const watch = setInterval(() => void look(), 50);
-      const report = await machine
-        .driver(scenario)
-        .run(job, signal)
-        .finally(() => clearInterval(watch));
-      // The port promises that all is gone when run returns, orphans included.
-      const outlived = await Promise.all([...seen].map(commandOf));
-      expect(outlived.filter(Boolean), 'processes that outlived their guest').toEqual([]);
+      const report = await machine.driver(scenario).run(job, signal);
       expect((await readdir(spool)).toSorted()).toEqual(['log', 'output']);
       expect((await stat(report.log)).size).toBeLessThanOrEqual(limits.logBytes);
       expect((await stat(report.output)).size).toBeLessThanOrEqual(limits.outputBytes);
