@@ -103,8 +103,9 @@ async function evidenceOf(recipe: Recipe, report: GuestReport, ports: BuildPorts
 async function failure(recipe: Recipe, report: GuestReport): Promise<AttemptEnd> {
   const facts = readFacts(failedFacts, report);
   const finding = classifyLog(await tailOf(report.log));
-  const noWheel = facts.step === 'collect' && finding.class === 'unknown';
-  const failureClass = noWheel ? 'no-wheel' : finding.class;
+  // A setup.py that ends the interpreter in peace (`sys.exit(0)`) leaves neither a wheel nor a reason.
+  const hasNoWheel = facts.step === 'collect' || /^SystemExit: (?:0|None|False)$/.test(facts.message);
+  const failureClass = hasNoWheel && finding.class === 'unknown' ? 'no-wheel' : finding.class;
   return new AttemptEnd({
     kind: 'build-failed',
     class: failureClass,
