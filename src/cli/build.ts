@@ -7,7 +7,7 @@ import { formatTarget, type Target } from '../model/target.ts';
 import { sourcesText } from '../publish/sources.ts';
 import type { Attempt } from '../store/records.ts';
 import { openFlowPorts, openPlanPorts } from './open-ports.ts';
-import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
+import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { formatPlan, planEvent } from './plan.ts';
 import { parseProjectArgument } from './project-argument.ts';
 import { asRennetError, type CommandContext, EXIT, runCommand } from './run-command.ts';
@@ -50,7 +50,7 @@ export function addBuild(program: Command): void {
             'The namespace driver isolates nothing, so what it builds is not published.',
             'Use --driver qemu, or say --allow-unisolated.',
           );
-        const target = options.target ? await parseTarget(options.target) : await hostTarget();
+        const target = await chooseTarget(options.target, context.signal);
         return buildAll(wanted, target, options, context, startedAt);
       }),
     );

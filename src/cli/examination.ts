@@ -1,5 +1,6 @@
 import { access, statfs } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { hostTarget } from '../debian/apt-host.ts';
 import { openAptRoot } from '../debian/apt.ts';
 import { listImages, readyImages } from '../image/index.ts';
 import { findKeeper } from '../machine/keeper.ts';
@@ -11,7 +12,6 @@ import type { StateFolder } from '../model/state.ts';
 import { formatTarget } from '../model/target.ts';
 import { readIndexSettings } from '../python/settings.ts';
 import { serverPid } from '../store/database-stop.ts';
-import { hostTarget } from './options.ts';
 import { asRennetError } from './run-command.ts';
 import { formatBytes } from './status-line.ts';
 
@@ -61,7 +61,7 @@ export async function* examineHost(
     return { what: 'index', state: 'good', sentence: `pip's settings name ${indexUrl}` };
   });
   yield await settled('mirror', async () => {
-    const target = await hostTarget();
+    const target = await hostTarget(signal);
     await openAptRoot(target, state.apt, signal);
     return {
       what: 'mirror',
@@ -147,7 +147,7 @@ async function kvm(
       mend: 'apt-get install qemu-system-x86',
     };
   let known = host.kvm;
-  const images = known.state === 'untested' ? await readyImages(await hostTarget(), state) : undefined;
+  const images = known.state === 'untested' ? await readyImages(await hostTarget(signal), state) : undefined;
   if (images) {
     progress({ doing: 'booting a guest on KVM, with a deadline' });
     known = await kvmSelfTest(images.build, state, signal);

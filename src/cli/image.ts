@@ -3,7 +3,7 @@ import { openAptRoot } from '../debian/apt.ts';
 import { ensureImages, listImages, verifyImages } from '../image/index.ts';
 import { formatTarget } from '../model/target.ts';
 import { prepareState } from '../store/state-folder.ts';
-import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
+import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
 import { formatTable } from './table.ts';
@@ -18,7 +18,7 @@ export function addImage(program: Command): void {
       runCommand(options, async ({ output, state, signal }) => {
         const start = performance.now();
         await prepareState(state, signal);
-        const target = options.target ? await parseTarget(options.target) : await hostTarget();
+        const target = await chooseTarget(options.target, signal);
         const apt = await openAptRoot(target, state.apt, signal);
         const ports = { state, apt, progress: output.progress };
         const images = await ensureImages(target, ports, signal, { renew: true });

@@ -1,14 +1,12 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { readFile } from 'node:fs/promises';
-import { execa } from 'execa';
 import type { Command } from 'commander';
+import { hostArchitecture, hostTarget } from '../debian/apt-host.ts';
 import { RennetError } from '../model/errors.ts';
-import type { Architecture, Target } from '../model/target.ts';
+import { ARCHITECTURES, isArchitecture, type Target } from '../model/target.ts';
 import { type StateFolder, stateFolder } from '../model/state.ts';
 
 const TARGET = /^([a-z][a-z0-9.-]{1,30})(?:\/([a-z0-9]+))?$/;
-const ARCHITECTURES: readonly Architecture[] = ['amd64', 'arm64', 'i386'];
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -31,37 +29,17 @@ export function findState(option: string | undefined): StateFolder {
   return stateFolder(join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'), 'rennet'));
 }
 
-/** Reads `bookworm/amd64`; a bare suite means the host's architecture. */
-export async function parseTarget(text: string): Promise<Target> {
-  const match = TARGET.exec(text);
+/** The target that `--target` names, else the host's own; a bare suite means the host's architecture. RennetError `bad-target`. */
+export async function chooseTarget(option: string | undefined, signal: AbortSignal): Promise<Target> {
+  if (option === undefined) return hostTarget(signal);
+  const match = TARGET.exec(option);
   const suite = match?.[1];
-  const architecture = match?.[2] ?? (await hostArchitecture());
+  const architecture = match?.[2] ?? (suite ? await hostArchitecture(signal) : '');
   if (!suite || !isArchitecture(architecture))
     throw new RennetError(
       'bad-target',
-      `"${text}" is no target.`,
+      `"${option}" is no target.`,
       `Write SUITE/ARCHITECTURE, for example bookworm/amd64; architectures: ${ARCHITECTURES.join(', ')}.`,
     );
   return { suite, architecture };
-}
-
-/** The host's own suite and architecture. */
-export async function hostTarget(): Promise<Target> {
-  const release = await readFile('/etc/os-release', 'utf8');
-  const suite = /^VERSION_CODENAME="?([a-z0-9.-]+)"?$/m.exec(release)?.[1];
-  if (!suite)
-    throw new RennetError(
-      'bad-target',
-      'This host does not say which Debian suite it runs (no VERSION_CODENAME in /etc/os-release).',
-      'Name the target: --target SUITE/ARCHITECTURE.',
-    );
-  return parseTarget(suite);
-}
-
-async function hostArchitecture(): Promise<string> {
-  return (await execa('dpkg', ['--print-architecture'])).stdout.trim();
-}
-
-function isArchitecture(text: string): text is Architecture {
-  return (ARCHITECTURES as readonly string[]).includes(text);
 }

@@ -3,7 +3,7 @@ import type { Plan } from '../model/recipe.ts';
 import { formatTarget } from '../model/target.ts';
 import { planProject } from '../flow.ts';
 import { openPlanPorts } from './open-ports.ts';
-import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
+import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { parseProjectArgument } from './project-argument.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
@@ -20,7 +20,7 @@ export function addPlan(program: Command): void {
     .action((names: string[], options: CommonOptions & { target?: string; forceOfficial: boolean }) =>
       runCommand(options, async (context) => {
         const wanted = names.map(parseProjectArgument);
-        const target = options.target ? await parseTarget(options.target) : await hostTarget();
+        const target = await chooseTarget(options.target, context.signal);
         const ports = await openPlanPorts(context, target);
         let blocked = false;
         try {

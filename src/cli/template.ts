@@ -6,7 +6,7 @@ import { chooseAccelerator } from '../machine/qemu/accelerator.ts';
 import { findQemu } from '../machine/qemu/program.ts';
 import { DEFAULT_GUEST, ensureTemplate, listTemplates, shapeOf, verifyTemplates } from '../machine/qemu/template.ts';
 import { prepareState } from '../store/state-folder.ts';
-import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
+import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatBytes, formatDuration } from './status-line.ts';
 import { formatTable } from './table.ts';
@@ -20,7 +20,7 @@ export function addTemplate(program: Command): void {
     .action((options: CommonOptions & { target?: string }) =>
       runCommand(options, async ({ output, state, signal }) => {
         await prepareState(state, signal);
-        const target = options.target ? await parseTarget(options.target) : await hostTarget();
+        const target = await chooseTarget(options.target, signal);
         const apt = await openAptRoot(target, state.apt, signal);
         const images = await ensureImages(target, { state, apt, progress: output.progress }, signal);
         const start = performance.now();

@@ -5,7 +5,7 @@ import { formatTarget } from '../model/target.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import type { Attempt } from '../store/records.ts';
 import { openCommandStore } from './open-store.ts';
-import { type CommonOptions, hostTarget, parseTarget, withCommonOptions } from './options.ts';
+import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
 import { formatTable } from './table.ts';
@@ -20,7 +20,7 @@ export function addWhy(program: Command): void {
     .action((name: string, options: CommonOptions & { target?: string; all: boolean }) =>
       runCommand(options, async (context) => {
         const { output } = context;
-        const target = options.target ? await parseTarget(options.target) : await hostTarget();
+        const target = await chooseTarget(options.target, context.signal);
         const project = normaliseProject(name);
         const store = await openCommandStore(context);
         try {

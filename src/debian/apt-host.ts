@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
-import type { Architecture, Target } from '../model/target.ts';
+import { type Architecture, isArchitecture, type Target } from '../model/target.ts';
 import { runApt } from './apt-run.ts';
 import { type HostRelease, parseSources, type SourceEntry } from './apt-sources.ts';
 
@@ -47,14 +47,7 @@ export async function hostRelease(osRelease = '/etc/os-release'): Promise<HostRe
 
 /** The host's own suite and architecture: what is built for where nobody says otherwise. RennetError `bad-target`. */
 export async function hostTarget(signal: AbortSignal): Promise<Target> {
-  const [{ codename }, shell] = await Promise.all([
-    hostRelease(),
-    runApt('apt-config', ['shell', 'arch', 'APT::Architecture'], {}, signal),
-  ]);
-  const architecture = /^arch='(.*)'$/m.exec(shell.stdout)?.[1] ?? '';
-  if (!isArchitecture(architecture)) {
-    throw new RennetError('bad-target', `Rennet does not know this host's architecture ${architecture}.`);
-  }
+  const [{ codename }, architecture] = await Promise.all([hostRelease(), hostArchitecture(signal)]);
   // Debian's unstable calls itself by the codename of testing; its sources tell which of the two it is.
   const entries = await readHostSources(signal);
   const suites = new Set(entries.flatMap((entry) => entry.suites));
@@ -62,6 +55,10 @@ export async function hostTarget(signal: AbortSignal): Promise<Target> {
   return { suite: onSid ? 'sid' : codename, architecture };
 }
 
-function isArchitecture(text: string): text is Architecture {
-  return text === 'amd64' || text === 'arm64' || text === 'i386';
+/** What apt installs for on this host. RennetError `bad-target`. */
+export async function hostArchitecture(signal: AbortSignal): Promise<Architecture> {
+  const shell = await runApt('apt-config', ['shell', 'arch', 'APT::Architecture'], {}, signal);
+  const architecture = /^arch='(.*)'$/m.exec(shell.stdout)?.[1] ?? '';
+  if (isArchitecture(architecture)) return architecture;
+  throw new RennetError('bad-target', `Rennet does not know this host's architecture ${architecture}.`);
 }

@@ -1,5 +1,10 @@
 /** Architectures by their Debian names. */
-export type Architecture = 'amd64' | 'arm64' | 'i386';
+export const ARCHITECTURES = ['amd64', 'arm64', 'i386'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+export function isArchitecture(text: string): text is Architecture {
+  return (ARCHITECTURES as readonly string[]).includes(text);
+}
 
 /** One suite on one architecture; its Python version follows from the suite. Written `bookworm/amd64`. */
 export interface Target {

@@ -10,7 +10,8 @@ import { lockFile } from '../../host/lock.ts';
 import { parseGuestLine } from '../messages.ts';
 import { qemuArguments } from './arguments.ts';
 import { launch } from './launch.ts';
-import { findQemu, readJson, writeJson } from './program.ts';
+import { readJson } from '../../host/files.ts';
+import { findQemu, writeJson } from './program.ts';
 import { reserveSlot } from './slot.ts';
 import { makePlaceholder } from './placeholder.ts';
 

@@ -1,7 +1,8 @@
-import { readFile, rename, stat, writeFile, mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
+import { readJson, replaceFile } from '../../host/files.ts';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
 
@@ -33,19 +34,8 @@ export async function findQemu(state: StateFolder): Promise<QemuProgram> {
   return { path: PATH, version };
 }
 
-/** Content of a JSON file; undefined when it is missing or broken. */
-export async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
 /** Replaces a small JSON file at once. */
 export async function writeJson(path: string, content: unknown): Promise<void> {
   await mkdir(join(path, '..'), { recursive: true });
-  const partial = `${path}.${process.pid}`;
-  await writeFile(partial, JSON.stringify(content), { mode: 0o600 });
-  await rename(partial, path);
+  await replaceFile(path, JSON.stringify(content), 0o600);
 }

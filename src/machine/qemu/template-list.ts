@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StateFolder } from '../../model/state.ts';
 import { type Keeper, findKeeper } from '../keeper.ts';
-import { readJson } from './program.ts';
+import { readJson } from '../../host/files.ts';
 import { TEMPLATE_PARTS, type TemplateNote, dropMemories, templateNote } from './template-record.ts';
 
 /** Templates in the keeper and in the state folder. */
