@@ -1,7 +1,8 @@
-import { type PythonVersion, debianSuffix, nextRelease, parsePythonVersion, strippedRelease } from './pep440.ts';
+import type { VersionParts } from '../model/python-version.ts';
+import { debianSuffix, nextRelease, parsePythonVersion, strippedRelease } from './pep440.ts';
 import type { DebianRelations } from './pypi-version.ts';
 import { parseRelation, satisfies } from './relation.ts';
-import { type SpecifierClause, parseSpecifiers } from './specifier.ts';
+import { type MappableClause, parseSpecifiers } from './specifier.ts';
 import { splitVersion } from './version.ts';
 
 /** An official package that was chosen to meet a requirement. */
@@ -64,7 +65,7 @@ function formOf({ version, upstream }: OfficialCandidate): Form | undefined {
   };
 }
 
-function boundsOf(clause: SpecifierClause, form: Form): string[] {
+function boundsOf(clause: MappableClause, form: Form): string[] {
   const { version } = clause;
   const isPre = version.pre !== undefined || version.dev !== undefined;
   const tail = debianSuffix(version, form.postMark);
@@ -98,11 +99,11 @@ function paddedRelease(release: readonly string[], components: number): string[]
   return strippedRelease(release, Math.max(components, strippedRelease(release, 1).length));
 }
 
-function canonical(version: PythonVersion): string {
+function canonical(version: VersionParts): string {
   return strippedRelease(version.release, 1).join('.') + debianSuffix(version, '+post');
 }
 
-function readVersion(text: string): PythonVersion | undefined {
+function readVersion(text: string): VersionParts | undefined {
   try {
     return parsePythonVersion(text);
   } catch {

@@ -1,47 +1,17 @@
 import { RennetError } from '../model/errors.ts';
-
-/** A PEP 440 public version in parts; numbers are digit strings without leading zeros, so that none is ever rounded. */
-export interface PythonVersion {
-  readonly release: readonly string[];
-  readonly pre?: { readonly label: 'a' | 'b' | 'rc'; readonly number: string };
-  readonly post?: string;
-  readonly dev?: string;
-}
-
-/** PEP 440, appendix B, anchored; case and separators as the normalisation rules allow. */
-const VERSION =
-  /^v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?(?:-(\d+)|[-_.]?(?:post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$/;
-
-const LABELS: Readonly<Record<string, 'a' | 'b' | 'rc'>> = {
-  a: 'a',
-  alpha: 'a',
-  b: 'b',
-  beta: 'b',
-  c: 'rc',
-  rc: 'rc',
-  pre: 'rc',
-  preview: 'rc',
-};
+import { parseVersionParts, type VersionParts } from '../model/python-version.ts';
 
 /**
  * Reads a PEP 440 version that can have a Debian form.
  * Errors: `unmappable-version` for text that is none, for an epoch (would become a Debian epoch, which never goes away
  * again) and for a local version (not to be published, PEP 440 "Local version identifiers").
  */
-export function parsePythonVersion(text: string): PythonVersion {
-  const match = VERSION.exec(text.trim().toLowerCase());
-  if (!match) throw unmappable(text, 'it is no PEP 440 version');
-  const [, epoch = '0', release = '', label, preNumber, dashPost, postNumber, dev, devNumber, local] = match;
-  if (digits(epoch) !== '0') throw unmappable(text, 'it has an epoch');
-  if (local !== undefined) throw unmappable(text, 'it is a local version');
-  const pre = label === undefined ? undefined : LABELS[label];
-  const post = dashPost ?? postNumber;
-  return {
-    release: release.split('.').map(digits),
-    ...(pre && { pre: { label: pre, number: digits(preNumber ?? '') } }),
-    ...(post !== undefined && { post: digits(post) }),
-    ...(dev !== undefined && { dev: digits(devNumber ?? '') }),
-  };
+export function parsePythonVersion(text: string): VersionParts {
+  const parts = parseVersionParts(text);
+  if (!parts) throw unmappable(text, 'it is no PEP 440 version');
+  if (parts.epoch !== '0') throw unmappable(text, 'it has an epoch');
+  if (parts.local !== undefined) throw unmappable(text, 'it is a local version');
+  return parts;
 }
 
 /** The release without trailing zeros, but not under `least` components: PEP 440 says 2.0 == 2.0.0, dpkg does not. */
@@ -60,13 +30,9 @@ export function nextRelease(release: readonly string[]): string[] {
 }
 
 /** Everything after the release: `~a1`, `+post2`, `~~dev3`, and combinations. */
-export function debianSuffix({ pre, post, dev }: PythonVersion, postMark: string): string {
-  const base = (pre ? `~${pre.label}${pre.number}` : '') + (post === undefined ? '' : postMark + post);
+export function debianSuffix({ pre, post, dev }: VersionParts, postMark: string): string {
+  const base = (pre ? `~${pre.letter}${pre.number}` : '') + (post === undefined ? '' : postMark + post);
   return dev === undefined ? base : `${base}${base === '' ? '~~' : '~'}dev${dev}`;
-}
-
-function digits(text: string): string {
-  return text.replace(/^0+(?=\d)/, '') || '0';
 }
 
 function unmappable(text: string, why: string): RennetError {

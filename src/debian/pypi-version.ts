@@ -1,5 +1,6 @@
-import { type PythonVersion, debianSuffix, nextRelease, parsePythonVersion, strippedRelease } from './pep440.ts';
-import { type SpecifierClause, parseSpecifiers } from './specifier.ts';
+import type { VersionParts } from '../model/python-version.ts';
+import { debianSuffix, nextRelease, parsePythonVersion, strippedRelease } from './pep440.ts';
+import { type MappableClause, parseSpecifiers } from './specifier.ts';
 
 export { officialRelations } from './official-relations.ts';
 
@@ -40,7 +41,7 @@ export function relationsFor(specifier: string, packageName: string): DebianRela
 }
 
 /** The table of CONVERSION.md, "Versions"; every bound was proved against `packaging`. */
-function boundsOf(clause: SpecifierClause): string[] {
+function boundsOf(clause: MappableClause): string[] {
   const { version } = clause;
   const x = mapped(version);
   const from = `>= ${x}-0~`;
@@ -65,6 +66,6 @@ function boundsOf(clause: SpecifierClause): string[] {
   }
 }
 
-function mapped(version: PythonVersion): string {
+function mapped(version: VersionParts): string {
   return strippedRelease(version.release, 2).join('.') + debianSuffix(version, '+post');
 }

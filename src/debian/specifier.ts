@@ -1,13 +1,15 @@
 import { RennetError } from '../model/errors.ts';
-import { type PythonVersion, parsePythonVersion } from './pep440.ts';
+import type { VersionParts } from '../model/python-version.ts';
+import { boundOf, readClauses, type SpecifierOperator } from '../model/specifier.ts';
+import { parsePythonVersion } from './pep440.ts';
 
-export type SpecifierOperator = '>=' | '<=' | '>' | '<' | '==' | '!=' | '~=' | '===';
-
-/** One clause of a PEP 440 specifier set; `wildcard` for `== 1.2.*` and `!= 1.2.*`. */
-export interface SpecifierClause {
+/** A clause of a PEP 440 specifier whose version can have a Debian form. */
+export interface MappableClause {
+  /** As upstream wrote it, without blanks. */
   readonly text: string;
   readonly operator: SpecifierOperator;
-  readonly version: PythonVersion;
+  readonly version: VersionParts;
+  /** True for `== 1.2.*` and `!= 1.2.*`. */
   readonly wildcard: boolean;
 }
 
@@ -15,28 +17,14 @@ export interface SpecifierClause {
  * Cuts a specifier set (`>=1.0, !=1.5, <2`) into clauses; an empty set gives none.
  * Errors: `bad-specifier` where the text is no specifier; `unmappable-version` where a version has no Debian form.
  */
-export function parseSpecifiers(text: string): SpecifierClause[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .map(parseClause);
-}
-
-function parseClause(text: string): SpecifierClause {
-  const match = /^(===|==|~=|!=|<=|>=|<|>)\s*(\S+)$/.exec(text);
-  if (!match) throw badSpecifier(text);
-  const operator = match[1] as SpecifierOperator;
-  const written = match[2] ?? '';
-  const wildcard = written.endsWith('.*');
-  const version = parsePythonVersion(wildcard ? written.slice(0, -2) : written);
-  if (wildcard && ((operator !== '==' && operator !== '!=') || version.pre || version.post || version.dev)) {
-    throw badSpecifier(text);
-  }
-  if (operator === '~=' && version.release.length < 2) throw badSpecifier(text);
-  return { text: `${operator}${written}`, operator, version, wildcard };
-}
-
-function badSpecifier(text: string): RennetError {
-  return new RennetError('bad-specifier', `${JSON.stringify(text.slice(0, 80))} is no PEP 440 version specifier.`);
+export function parseSpecifiers(text: string): MappableClause[] {
+  const clauses = readClauses(text);
+  if (!clauses)
+    throw new RennetError('bad-specifier', `${JSON.stringify(text.slice(0, 80))} is no PEP 440 version specifier.`);
+  return clauses.map((clause) => ({
+    text: `${clause.operator}${clause.version}`,
+    operator: clause.operator,
+    version: parsePythonVersion(boundOf(clause)),
+    wildcard: clause.wildcard,
+  }));
 }

@@ -128,9 +128,9 @@ describe('specifiers', () => {
 
   test('are split in the order written', () => {
     expect(parseSpecifier(' >= 1.0, <2 ,!=1.5.* ,')).toEqual([
-      { operator: '>=', version: '1.0' },
-      { operator: '<', version: '2' },
-      { operator: '!=', version: '1.5.*' },
+      { operator: '>=', version: '1.0', wildcard: false },
+      { operator: '<', version: '2', wildcard: false },
+      { operator: '!=', version: '1.5.*', wildcard: true },
     ]);
   });
 });

@@ -1,20 +1,13 @@
 import { RennetError } from '../model/errors.ts';
-import type { VersionParts } from './version-parts.ts';
+import type { VersionParts } from '../model/python-version.ts';
 import {
   compareReleases,
   compareVersionParts,
   formatVersionParts,
   hasReleasePrefix,
   parseVersionParts,
-} from './version-parts.ts';
-
-export type SpecifierOperator = '===' | '==' | '!=' | '~=' | '<=' | '>=' | '<' | '>';
-
-/** One clause of a PEP 440 specifier; `version` as written, with `.*` where it was. */
-export interface SpecifierClause {
-  readonly operator: SpecifierOperator;
-  readonly version: string;
-}
+} from '../model/python-version.ts';
+import { boundOf, readClause, readClauses, type SpecifierClause } from '../model/specifier.ts';
 
 /** The PEP 440 normal form (`v1.0-BETA` is `1.0b0`), or undefined where the text is no version. */
 export function canonicalVersion(text: string): string | undefined {
@@ -71,11 +64,11 @@ export function singleClauseAccepts(text: string, version: string): boolean | un
   return clause && clauseAccepts(clause, version, parseVersionParts(version));
 }
 
-function clauseAccepts({ operator, version }: SpecifierClause, text: string, candidate?: VersionParts): boolean {
+function clauseAccepts(clause: SpecifierClause, text: string, candidate?: VersionParts): boolean {
+  const { operator, version, wildcard } = clause;
   if (operator === '===') return text.toLowerCase() === version.toLowerCase();
   if (candidate === undefined) return false;
-  const wildcard = version.endsWith('.*');
-  const bound = required(wildcard ? version.slice(0, -2) : version);
+  const bound = required(boundOf(clause));
   const order = compareVersionParts(candidate, bound);
   switch (operator) {
     case '==':
@@ -130,34 +123,4 @@ function required(text: string): VersionParts {
     throw new RennetError('bad-metadata', `"${text.slice(0, 100)}" is no PEP 440 version.`);
   }
   return parts;
-}
-
-function readClauses(text: string): SpecifierClause[] | undefined {
-  const clauses: SpecifierClause[] = [];
-  for (const part of text.split(',')) {
-    if (part.trim() === '') continue;
-    const clause = readClause(part.trim());
-    if (clause === undefined) return undefined;
-    clauses.push(clause);
-  }
-  return clauses;
-}
-
-function readClause(text: string): SpecifierClause | undefined {
-  const [, operator, version] = /^(===|==|!=|~=|<=|>=|<|>)\s*([^\s;)]*)$/.exec(text) ?? [];
-  if (!isOperator(operator) || version === undefined) return undefined;
-  if (operator === '===') return { operator, version };
-  const equality = operator === '==' || operator === '!=';
-  const wildcard = equality && version.endsWith('.*');
-  const parts = parseVersionParts(wildcard ? version.slice(0, -2) : version);
-  if (parts === undefined) return undefined;
-  const bare = parts.pre === undefined && parts.post === undefined && parts.dev === undefined;
-  if (wildcard && !(bare && parts.local === undefined)) return undefined;
-  if (!equality && parts.local !== undefined) return undefined;
-  if (operator === '~=' && parts.release.length < 2) return undefined;
-  return { operator, version };
-}
-
-function isOperator(text: string | undefined): text is SpecifierOperator {
-  return text !== undefined && ['===', '==', '!=', '~=', '<=', '>=', '<', '>'].includes(text);
 }
