@@ -1,13 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openStore } from '../src/store/store.ts';
-import { closeBench, openApt, openBench } from './publish-bench.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { allGone, aptNames, commandLines, expectNoTraces, until } from './support/aftermath.ts';
 import { expectAttempt, expectError, rennet, type RunningCommand, startRennet } from './support/command.ts';
 import { type DemoIndex, startDemoIndex } from './support/demo-index.ts';
 import { type DemoState, stateWithImages } from './support/demo-state.ts';
-import { descendants, isAlive, leftovers } from './support/traces.ts';
+import { descendants } from './support/traces.ts';
 
 // ^C and kill -9 at every stage of a build: the same folder and index for all of them, so that each stage meets what the last one left.
 
@@ -33,18 +29,6 @@ afterAll(async () => {
 function build(project: string, env: Readonly<Record<string, string>> = {}): RunningCommand {
   const args = ['build', project, '--driver', 'namespace', '--allow-unisolated', ...demo.args];
   return startRennet(args, { env: { ...index.env, TMPDIR: demo.temporary, ...env } });
-}
-
-/** What apt on a user's machine sees of the archive at this moment. */
-async function aptNames(): Promise<string[]> {
-  const bench = await openBench();
-  try {
-    const apt = await openApt({ ...bench, state: demo.state });
-    expect(await apt.update()).not.toMatch(/^[WEN]: /m);
-    return await apt.names();
-  } finally {
-    await closeBench(bench);
-  }
 }
 
 interface Stage {
@@ -118,13 +102,13 @@ describe.each(STAGES)('while $name', ({ reach, begun }) => {
     const list = await rennet(['list', ...demo.args], { env: { TMPDIR: demo.temporary } });
     expect(list.status, list.stderr).toBe(0);
     if (begun) expect(list.stderr).toContain(`${project} 1.0: The attempt was interrupted`);
-    const names = await aptNames();
+    const names = await aptNames(demo);
     const here = names.includes(`python3-${project}`);
     // Only a kill between record and index rename lets the next start publish it; then it is there, whole.
     expect(here && !list.stderr.includes('is published again')).toBe(false);
     if (here) published.push(`python3-${project}`);
     expect(names).toEqual([...published].toSorted());
-    await expectNoTraces(pid);
+    await expectNoTraces(demo, pid);
 
     const attempts = await rennet(['list', '--attempts', ...demo.args]);
     const mine = attempts.events.filter((event) => event['project'] === project);
@@ -150,41 +134,7 @@ describe.each(STAGES)('while $name', ({ reach, begun }) => {
       expect(expectError(ended, 'cancelled', 3).sentence).toBe('The run was cancelled; nothing of it was published.');
       expectAttempt(ended, 'cancelled', 3);
     }
-    expect(await aptNames()).toEqual([...published].toSorted());
-    await expectNoTraces(pid);
+    expect(await aptNames(demo)).toEqual([...published].toSorted());
+    await expectNoTraces(demo, pid);
   });
 });
-
-async function expectNoTraces(pid: number): Promise<void> {
-  expect((await readdir(demo.state.attempts)).filter((name) => name.endsWith('.work'))).toEqual([]);
-  expect(await readdir(demo.temporary)).toEqual([]);
-  expect(await readdir(join(demo.state.cache, 'partial')).catch(() => [])).toEqual([]);
-  expect(await readdir(join(demo.state.memory, 'slots')).catch(() => [])).toEqual([]);
-  const archive = await readdir(demo.state.archive, { recursive: true });
-  expect(archive.filter((name) => name.endsWith('.tmp'))).toEqual([]);
-  expect((await readdir(demo.state.blobs)).filter((name) => name.startsWith('tmp-'))).toEqual([]);
-  const { mounts, cgroups } = await leftovers(pid, demo.state.root);
-  expect({ mounts, cgroups }).toEqual({ mounts: [], cgroups: [] });
-}
-
-/** A few seconds are allowed: gpg's agent looks for its parent from time to time. */
-async function allGone(family: ReadonlySet<number>): Promise<void> {
-  const alive = async () => {
-    const states = await Promise.all([...family].map(async (pid) => [pid, await isAlive(pid)] as const));
-    return states.filter(([, lives]) => lives).map(([pid]) => pid);
-  };
-  await until(async () => (await alive()).length === 0).catch(async () => {
-    const left = await Promise.all((await alive()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8')));
-    expect(left.map((line) => line.replaceAll('\0', ' '))).toEqual([]);
-  });
-}
-
-async function commandLines({ child }: RunningCommand): Promise<string[]> {
-  const pids = [...(await descendants(child.pid))];
-  return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 15_000; !(await holds()); await sleep(20))
-    if (Date.now() > deadline) throw new Error('it never came true');
-}

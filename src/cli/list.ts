@@ -37,7 +37,8 @@ export function addList(program: Command): void {
           }
           const suites = options.suite ? [options.suite] : await store.suites();
           const published = await Promise.all(suites.map((suite) => store.publishedRows(suite)));
-          const rows = published.flatMap((suite) => suite.rows);
+          // What is recorded and not yet in an index (an interrupted run, a full disk) is published by the next start.
+          const rows = published.flatMap((suite) => suite.rows.filter(({ publishedAt }) => publishedAt !== undefined));
           for (const row of rows) output.event('package', { ...row, control: undefined });
           output.say(
             rows.length === 0

@@ -54,7 +54,6 @@ async function download(
           const percent = downloadPercent(line);
           if (percent !== undefined)
             progress({ doing, done: Math.round((total * percent) / 100), total, unit: 'bytes' });
-          progress({ doing, done: Math.round((total * Number(percent)) / 100), total, unit: 'bytes' });
         },
       },
       signal,

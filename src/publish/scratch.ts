@@ -17,7 +17,7 @@ export async function withScratch<T>(parent: string, name: string, act: (folder:
 
 /** Removes what belongs to us and to a process that is no more; `pattern` captures the process id in the name. */
 export async function removeLeftovers(parent: string, pattern: RegExp): Promise<void> {
-  for (const name of await readdir(parent)) {
+  for (const name of await readdir(parent).catch(() => [])) {
     const owner = pattern.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
     const path = join(parent, name);
