@@ -41,6 +41,17 @@ export function asksForWheel({ name, requires }: BackEnd): boolean {
 }
 
 /**
+ * No debugging symbols: Debian's Python compiles with -g, which makes the compiler slower and leaves files that policy 10.1 wants
+ * stripped. As dpkg-buildflags does, these come on top of what the back end sets itself.
+ */
+const SMALL_BINARIES = {
+  CFLAGS: '-g0',
+  CXXFLAGS: '-g0',
+  LDFLAGS: '-Wl,--strip-all',
+  CARGO_PROFILE_RELEASE_STRIP: 'symbols',
+} as const;
+
+/**
  * Variables for the hooks. An sdist has no git history, so that every tool that would ask git for the version is told: setuptools-scm (hatch-vcs uses it
  * too), pbr, pdm-backend, poetry-dynamic-versioning, uv-dynamic-versioning.
  */
@@ -57,5 +68,6 @@ export function buildEnvironment(recipe: Recipe): Record<string, string> {
     POETRY_DYNAMIC_VERSIONING_BYPASS: version,
     UV_DYNAMIC_VERSIONING_BYPASS: version,
     SOURCE_DATE_EPOCH: String(epoch),
+    ...SMALL_BINARIES,
   };
 }

@@ -111,4 +111,5 @@ test.each([
   const environment = buildEnvironment(recipe);
   expect(environment['SOURCE_DATE_EPOCH']).toBe(epoch);
   expect(environment['SETUPTOOLS_SCM_PRETEND_VERSION_FOR_MY_PROJECT']).toBe('1.2.0');
+  expect(environment['LDFLAGS']).toContain('--strip-all');
 });
