@@ -3,9 +3,10 @@ import { Option } from 'commander';
 import { buildProject } from '../build-project.ts';
 import { RennetError } from '../model/errors.ts';
 import type { DriverName, ResetStrategy } from '../model/machine.ts';
-import { formatTarget, type Target } from '../model/target.ts';
+import type { Target } from '../model/target.ts';
 import { sourcesText } from '../publish/sources.ts';
 import type { Attempt } from '../store/records.ts';
+import { attemptEvent } from './attempt-event.ts';
 import { openFlowPorts, openPlanPorts } from './open-ports.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { formatPlan, planEvent } from './plan.ts';
@@ -120,26 +121,4 @@ function summarise(ended: readonly Attempt[], target: Target, context: CommandCo
     );
   if (count('infrastructure', 'cancelled') > 0) return EXIT.infrastructure;
   return failed > 0 ? EXIT.package : EXIT.success;
-}
-
-/** An ended attempt as programs see it (DESIGN, "JSON lines"). */
-export function attemptEvent(attempt: Attempt): Record<string, unknown> {
-  return {
-    attempt: attempt.id,
-    project: attempt.project,
-    version: attempt.version,
-    target: formatTarget(attempt),
-    outcome: attempt.outcome,
-    class: attempt.class,
-    rule: attempt.rule,
-    limit: attempt.limit,
-    sentence: attempt.sentence,
-    package: attempt.package,
-    packageVersion: attempt.packageVersion,
-    file: attempt.evidence['file'],
-    driver: attempt.driver,
-    reset: attempt.reset,
-    isolation: attempt.isolation,
-    timingsMs: attempt.timingsMs,
-  };
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatTarget } from '../model/target.ts';
+import { attemptEvent } from './attempt-event.ts';
 import { openCommandStore } from './open-store.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
@@ -18,7 +19,7 @@ export function addList(program: Command): void {
           if (options.attempts) {
             const attempts = await store.attempts({ limit: 50 });
             for (const attempt of attempts)
-              output.event('attempt', { ...attempt, ledger: undefined, attempt: attempt.id });
+              output.event('attempt', { ...attemptEvent(attempt), startedAt: attempt.startedAt });
             output.say(
               attempts.length === 0
                 ? 'Nothing was tried yet.'

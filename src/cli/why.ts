@@ -4,6 +4,7 @@ import { TIMED_STAGES } from '../model/outcome.ts';
 import { formatTarget } from '../model/target.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import type { Attempt } from '../store/records.ts';
+import { attemptEvent } from './attempt-event.ts';
 import { openCommandStore } from './open-store.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
@@ -31,7 +32,9 @@ export function addWhy(program: Command): void {
               `${project} was never tried for ${formatTarget(target)}.`,
               `rennet build ${project}`,
             );
-          output.event('attempt', { ...attempt, attempt: attempt.id, target: formatTarget(attempt) });
+          const { evidence, provenance, ledger, startedAt, endedAt, logLine } = attempt;
+          const more = { evidence, provenance, ledger, startedAt, endedAt, logLine };
+          output.event('attempt', { ...attemptEvent(attempt), ...more });
           output.say(explain(attempt, options.all ? Number.POSITIVE_INFINITY : SHOWN_LINES));
           return EXIT.success;
         } finally {

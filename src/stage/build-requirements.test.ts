@@ -122,3 +122,9 @@ test('a chain of wheels has an end', async () => {
   const outcome = await outcomeOf(resolve(['p0'], { files }));
   expect(outcome.sentence).toContain('more than 40 wheels');
 });
+
+test('a build requirement that nobody has is the fault of the release, not of the one who typed', async () => {
+  const outcome = await outcomeOf(resolve(['nowhere>=1'], {}));
+  expect(outcome.kind).toBe('unsatisfiable');
+  expect(outcome.sentence).toMatch(/x 1\.0.*requires nowhere.*the index has no such project/);
+});

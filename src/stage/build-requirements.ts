@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { OfficialDist } from '../debian/archive-index.ts';
 import type { Image } from '../model/machine.ts';
+import { RennetError } from '../model/errors.ts';
 import { AttemptEnd } from '../model/outcome.ts';
 import type { TargetFacts } from '../model/target.ts';
 import type { WheelPlace } from '../python/name.ts';
@@ -171,7 +172,13 @@ async function choose(
     return official(newer);
   }
   const place = wheelPlace(facts, ports.images.build);
-  const page = await timeDownload(clock, () => ports.index.project(project, signal));
+  const page = await timeDownload(clock, () => ports.index.project(project, signal)).catch((error: unknown) => {
+    if (!(error instanceof RennetError) || error.code !== 'unknown-project') throw error;
+    throw unmet(
+      options.release,
+      `its build requires ${project}; ${facts.suite} has no package of it, and the index has no such project`,
+    );
+  });
   const wheel = chooseWheel(page, specifier, place, facts.pythonFull);
   const has = dists.map((dist) => `${dist.package} ${dist.packageVersion}`).join(', ') || 'no package of it';
   if (!wheel) {

@@ -17,7 +17,8 @@ const ONLY_READING = '-all,+dac_read_search';
 export async function readerCommand(wheel: string): Promise<string[]> {
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   const root = dirname(dirname(dirname(dirname(main))));
-  const readable = [wheel, join(root, 'package.json'), join(root, 'src'), await realpath(join(root, 'node_modules'))];
+  const modules = join(root, 'node_modules');
+  const readable = [wheel, join(root, 'package.json'), join(root, 'src'), modules, await realpath(modules)];
   const isRoot = process.getuid?.() === 0;
   const network = isRoot && (await canLeaveNetwork()) ? ['unshare', '--net', '--'] : [];
   const limits = ['prlimit', `--cpu=${CPU_SECONDS}`, '--core=0', '--fsize=0', '--nofile=256', '--'];
