@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { admit } from '../src/admit/admit.ts';
-import { evidenceOf, portsBelow, RECIPE } from '../src/admit/testing/evidence.ts';
+import { evidenceOf, portsBelow } from '../src/admit/testing/evidence.ts';
+import { RECIPE } from '../src/model/testing/curd.ts';
 import { distInfo, type Member, writeZip } from '../src/admit/testing/wheel.ts';
 import { assemble } from '../src/assemble/assemble.ts';
 

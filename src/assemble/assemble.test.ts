@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseStanzas } from '../debian/deb822.ts';
 import { assemble, type AssemblePorts } from './assemble.ts';
 import type { AdmittedTree } from './admitted-tree.ts';
-import { METADATA, RECIPE, treeOf } from './testing/tree.ts';
+import { METADATA, RECIPE } from '../model/testing/curd.ts';
+import { treeOf } from './testing/tree.ts';
 
 const SITE = '/usr/lib/python3/dist-packages';
 let folder = '';

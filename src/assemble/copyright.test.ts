@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseStanzas } from '../debian/deb822.ts';
 import { copyrightFile } from './copyright.ts';
-import { METADATA } from './testing/tree.ts';
+import { METADATA } from '../model/testing/curd.ts';
 
 const LICENCE =
   'MIT License\n\nCopyright (c) 2020 A. Maker\n.\nPermission is hereby granted, free of charge, to any person obtaining a copy of it, to deal in the Software without restriction\n';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MetRequirement } from '../model/recipe.ts';
 import { dependsOf, suggestsOf } from './depends.ts';
-import { METADATA, RECIPE } from './testing/tree.ts';
+import { METADATA, RECIPE } from '../model/testing/curd.ts';
 
 const met: MetRequirement = {
   requirement: 'wcwidth',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { homepageOf } from './homepage.ts';
-import { METADATA } from './testing/tree.ts';
+import { METADATA } from '../model/testing/curd.ts';
 
 describe('homepageOf', () => {
   it.each([

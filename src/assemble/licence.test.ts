@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CoreMetadata } from '../model/release.ts';
 import { licenceOf } from './licence.ts';
-import { METADATA } from './testing/tree.ts';
+import { METADATA } from '../model/testing/curd.ts';
 
 const MIT =
   'Permission is hereby granted, free of charge, to any person obtaining\na copy of this software, to deal in the\n  Software without restriction';

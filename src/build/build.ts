@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { RennetError } from '../model/errors.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { outcomeOfEnd } from '../model/guest-end.ts';
-import type { GuestLimits, GuestReport, Image, MachineDriver, ResetStrategy } from '../model/machine.ts';
+import type { GuestPorts } from '../model/guest-ports.ts';
+import type { GuestReport } from '../model/machine.ts';
 import { AttemptEnd } from '../model/outcome.ts';
-import type { Progress } from '../model/progress.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { classifyLog, failureSentence } from './classify.ts';
 import { collectWheel } from './collect.ts';
@@ -30,18 +30,6 @@ const failedFacts = z.object({
   message: z.string().max(2000).default(''),
 });
 
-export interface BuildPorts {
-  readonly driver: MachineDriver;
-  readonly image: Image;
-  readonly reset: ResetStrategy;
-  readonly limits: GuestLimits;
-  /** Folder of the attempt; each guest spools into a new folder below it. */
-  readonly folder: string;
-  readonly progress: Progress;
-  /** Called with each guest's report, whatever it says: log, timings and isolation are kept by the caller. */
-  readonly onReport: (report: GuestReport) => void;
-}
-
 /**
  * Builds one release in fresh guests until the hooks ask for nothing new.
  * `prepare` lays out the input folder for the requirements known so far (the stage before this one).
@@ -51,7 +39,7 @@ export async function build(
   recipe: Recipe,
   attempt: string,
   prepare: (extraRequirements: readonly string[]) => Promise<{ input: string }>,
-  ports: BuildPorts,
+  ports: GuestPorts,
   signal: AbortSignal,
 ): Promise<Evidence> {
   const asked = new Set<string>();
@@ -72,7 +60,7 @@ export async function build(
   });
 }
 
-async function runGuest(id: string, input: string, ports: BuildPorts, signal: AbortSignal): Promise<GuestReport> {
+async function runGuest(id: string, input: string, ports: GuestPorts, signal: AbortSignal): Promise<GuestReport> {
   for (let attempt = 1; ; attempt += 1) {
     const spool = join(ports.folder, `${id}.${attempt}`);
     await mkdir(spool, { recursive: true, mode: 0o700 });
@@ -85,7 +73,7 @@ async function runGuest(id: string, input: string, ports: BuildPorts, signal: Ab
   }
 }
 
-async function evidenceOf(recipe: Recipe, report: GuestReport, ports: BuildPorts): Promise<Evidence> {
+async function evidenceOf(recipe: Recipe, report: GuestReport, ports: GuestPorts): Promise<Evidence> {
   if (report.result?.status === 'failed') throw await failure(recipe, report);
   const facts = readFacts(okFacts, report);
   const wheel = await collectWheel(report.output, ports.folder, ports.limits.outputBytes).catch((error: unknown) => {

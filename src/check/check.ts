@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { outcomeOfEnd } from '../model/guest-end.ts';
-import type { GuestLimits, GuestReport, Image, MachineDriver, ResetStrategy } from '../model/machine.ts';
+import type { GuestPorts } from '../model/guest-ports.ts';
+import type { GuestReport } from '../model/machine.ts';
 import { AttemptEnd, type FailureClass } from '../model/outcome.ts';
-import type { Progress } from '../model/progress.ts';
 import { plainText } from '../model/text.ts';
 import { canonicalVersion } from '../python/version.ts';
 
@@ -35,16 +35,6 @@ export interface CheckExpectation {
   readonly scripts: readonly string[];
 }
 
-export interface CheckPorts {
-  readonly driver: MachineDriver;
-  readonly image: Image;
-  readonly reset: ResetStrategy;
-  readonly limits: GuestLimits;
-  readonly folder: string;
-  readonly progress: Progress;
-  readonly onReport: (report: GuestReport) => void;
-}
-
 /**
  * Installs a `.deb` in a fresh guest that has only its declared dependencies, imports every module, asks
  * importlib.metadata for the distribution and starts every script. Ends the attempt (AttemptEnd) when one of these fails.
@@ -53,7 +43,7 @@ export async function check(
   attempt: string,
   input: string,
   expected: CheckExpectation,
-  ports: CheckPorts,
+  ports: GuestPorts,
   signal: AbortSignal,
 ): Promise<CheckFacts> {
   ports.progress({ doing: `checking ${expected.package} in a second fresh guest` });

@@ -1,4 +1,4 @@
-import { TITLE, plainText } from './plain-text.ts';
+import { proseOf, TITLE } from './prose.ts';
 
 /** A package description before folding: no markup, no control characters. */
 export interface Description {
@@ -26,7 +26,7 @@ export function descriptionFrom(
 ): Description {
   const name = cleanLine(project);
   const synopsis = synopsisFrom(summary ?? '', name);
-  const paragraphs = [...firstParagraphs(plainText(longDescription ?? '', contentType ?? ''), synopsis)];
+  const paragraphs = [...firstParagraphs(proseOf(longDescription ?? '', contentType ?? ''), synopsis)];
   paragraphs.push(
     `This package was built automatically from release ${cleanLine(version)} of the project ${name} on PyPI by Rennet.`,
   );

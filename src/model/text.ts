@@ -7,3 +7,10 @@ const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a
 export function plainText(text: string): string {
   return text.replace(ESCAPES, '').replace(UNPRINTABLE, '');
 }
+
+/** A hostile name as it may stand in a sentence: quoted, ASCII escapes for what does not print, at most 160 characters. */
+export function quoted(name: string): string {
+  const shown = name.length > 160 ? `${name.slice(0, 157)}...` : name;
+  const escape = (character: string) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  return `'${shown.replace(/[\p{C}\p{Zl}\p{Zp}'\\]/gu, escape)}'`;
+}

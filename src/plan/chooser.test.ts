@@ -2,22 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ResolveRequirements } from '../model/recipe.ts';
 import type { CoreMetadata } from '../model/release.ts';
+import { METADATA as CURD } from '../model/testing/curd.ts';
 import { compareVersions, isPrerelease } from '../python/version.ts';
 import { judgeReleases } from './candidates.ts';
 import { choose, type Known, MAX_METADATA_READS } from './chooser.ts';
 import { BOOKWORM, projectOf } from './testing/recorded.ts';
 
-const METADATA: CoreMetadata = {
-  metadataVersion: '2.1',
-  name: 'foo',
-  version: '1.0',
-  projectUrls: [],
-  licenseFiles: [],
-  classifiers: [],
-  requiresDist: [],
-  providesExtra: [],
-  dynamic: [],
-};
+const METADATA: CoreMetadata = { ...CURD, name: 'foo' };
 
 /** What is true of a release, told apart from how it is found out. */
 interface Truth {

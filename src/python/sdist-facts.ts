@@ -1,3 +1,4 @@
+import { quoted } from '../model/text.ts';
 import { posix } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { CoreMetadata } from '../model/release.ts';
@@ -7,7 +8,7 @@ import { parseMetadata } from './metadata.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import type { TarMember, TarVisitor } from './tar.ts';
 import { compareVersions } from './version.ts';
-import { badArchive, showName } from './zip-entry.ts';
+import { badArchive } from './zip-entry.ts';
 
 /** What the host learns from an sdist. All texts and names are hostile. */
 export interface SdistFacts {
@@ -58,13 +59,13 @@ export function createSdistReader(expected: { readonly project: string; readonly
       const [first = '', ...rest] = member.name.split('/');
       top ??= first;
       if (first !== top || (rest.length === 0 && member.kind !== 'directory')) {
-        throw badArchive(`has ${showName(member.name)} outside of its top folder ${showName(top)}`);
+        throw badArchive(`has ${quoted(member.name)} outside of its top folder ${quoted(top)}`);
       }
       if (member.kind === 'directory') return;
       const name = inner(member.name);
       if (names.has(name)) {
-        if (kept.has(name) || isFactFile(name)) throw badArchive(`has the file ${showName(member.name)} twice`);
-        notes.push(`The sdist has ${showName(member.name)} twice.`);
+        if (kept.has(name) || isFactFile(name)) throw badArchive(`has the file ${quoted(member.name)} twice`);
+        notes.push(`The sdist has ${quoted(member.name)} twice.`);
       }
       if (member.target !== undefined) links.push(checkLink(member, member.target, top));
       names.set(name, member.kind);
@@ -116,7 +117,7 @@ function checkLink(member: TarMember, target: string, top: string): { name: stri
   const resolved = posix.normalize(posix.join(from, target));
   const inside = resolved === top || resolved.startsWith(`${top}/`);
   if (target === '' || target.startsWith('/') || !inside || /\p{Cc}/u.test(target)) {
-    throw badArchive(`has the link ${showName(member.name)} to ${showName(target)}, outside of its top folder`);
+    throw badArchive(`has the link ${quoted(member.name)} to ${quoted(target)}, outside of its top folder`);
   }
   return { name: member.name, target };
 }

@@ -1,10 +1,11 @@
+import { quoted } from '../model/text.ts';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Header } from 'tar-stream';
 import { extract } from 'tar-stream';
 import { RennetError } from '../model/errors.ts';
-import { badArchive, showName } from './zip-entry.ts';
+import { badArchive } from './zip-entry.ts';
 
 export interface TarCaps {
   readonly entries: number;
@@ -69,7 +70,7 @@ export async function readTarGz(
       const member = readMember(header, caps);
       const wanted = member === undefined ? 0 : visitor.wanted(member);
       if (wanted > 0 && header.size > wanted) {
-        throw badArchive(`has the file ${showName(header.name)} of ${header.size} bytes, ${wanted} are allowed`);
+        throw badArchive(`has the file ${quoted(header.name)} of ${header.size} bytes, ${wanted} are allowed`);
       }
       const chunks: Buffer[] = [];
       for await (const chunk of content as AsyncIterable<Buffer>) if (wanted > 0) chunks.push(chunk);
@@ -109,14 +110,13 @@ function checkPax(reader: object, header: Header): void {
   const global: unknown = '_paxGlobal' in reader ? reader._paxGlobal : undefined;
   for (const key of Object.keys(Object.assign({}, global, header.pax))) {
     const isGlobalPath = key === 'path' && Object.hasOwn(global ?? {}, key);
-    if (!HARMLESS_PAX.test(key) || isGlobalPath)
-      throw badArchive(`overrides ${showName(key)} of ${showName(header.name)}`);
+    if (!HARMLESS_PAX.test(key) || isGlobalPath) throw badArchive(`overrides ${quoted(key)} of ${quoted(header.name)}`);
   }
 }
 
 /** Undefined for the entry of the root, `./`. */
 function readMember(header: Header, caps: TarCaps): TarMember | undefined {
-  const shown = showName(header.name);
+  const shown = quoted(header.name);
   const kind = KINDS[header.type];
   if (kind === undefined) throw badArchive(`has the entry ${shown}, which is no file, directory or link`);
   if (header.name.startsWith('/')) throw badArchive(`has the unsafe name ${shown}`);

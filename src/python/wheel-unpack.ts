@@ -1,10 +1,11 @@
+import { quoted } from '../model/text.ts';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ScriptEntryPoint } from './entry-points.ts';
 import type { Wheel } from './wheel.ts';
 import { openWheel } from './wheel.ts';
 import type { ZipEntry } from './zip.ts';
-import { badArchive, showName } from './zip-entry.ts';
+import { badArchive } from './zip-entry.ts';
 
 export interface UnpackOptions {
   /** `3.11`: decides the folder of the modules. */
@@ -31,7 +32,7 @@ export async function unpackWheel(
   const wheel = await openWheel(path, options.filename);
   try {
     const [twins] = wheel.zip.twins;
-    if (twins !== undefined) throw badArchive(`has names that differ only by case: ${twins.map(showName).join(', ')}`);
+    if (twins !== undefined) throw badArchive(`has names that differ only by case: ${twins.map(quoted).join(', ')}`);
     await unpackAll(wheel, folder, options.python, signal);
   } catch (error) {
     throw isCollision(error) ? badArchive('has two files for one place', error) : error;
@@ -71,14 +72,14 @@ function destination(wheel: Wheel, name: string, python: string): { path: string
     data: 'usr/local',
   };
   const base = below[key];
-  if (base === undefined || rest.length === 0) throw badArchive(`has ${showName(name)} in an unknown data folder`);
+  if (base === undefined || rest.length === 0) throw badArchive(`has ${quoted(name)} in an unknown data folder`);
   return { path: `${base}/${rest.join('/')}`, script: key === 'scripts' };
 }
 
 async function unpackFile(wheel: Wheel, { name, bytes, mode }: ZipEntry, path: string, script: boolean): Promise<void> {
   const { sha256 } = await wheel.zip.extractTo(name, path);
   const recorded = wheel.record.get(name);
-  if (recorded !== undefined && recorded !== sha256) throw badArchive(`has another ${showName(name)} than RECORD says`);
+  if (recorded !== undefined && recorded !== sha256) throw badArchive(`has another ${quoted(name)} than RECORD says`);
   await chmod(path, script || (mode & 0o111) !== 0 ? 0o755 : 0o644);
   if (!script || bytes > SCRIPT_BYTES) return;
   const content = await wheel.zip.read(name, SCRIPT_BYTES);

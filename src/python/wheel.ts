@@ -1,3 +1,4 @@
+import { quoted } from '../model/text.ts';
 import { basename } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { EntryPoints } from './entry-points.ts';
@@ -8,7 +9,7 @@ import { normaliseProject } from '../model/project-name.ts';
 import { parseFileName } from './name.ts';
 import { canonicalVersion, compareVersions } from './version.ts';
 import type { WheelTags } from './wheel-tags.ts';
-import { badArchive, showName } from './zip-entry.ts';
+import { badArchive } from './zip-entry.ts';
 import type { ZipArchive, ZipCaps } from './zip.ts';
 import { openZip } from './zip.ts';
 
@@ -45,7 +46,7 @@ const RECORD_BYTES = 32 * 1024 * 1024;
 export async function openWheel(path: string, filename = basename(path), caps?: ZipCaps): Promise<Wheel> {
   const name = parseFileName(filename.split('-')[0] ?? '', filename);
   if (name.kind !== 'wheel') {
-    throw badArchive(`has the name ${showName(filename)}, which is no wheel's: ${name.unreadable ?? 'it is an sdist'}`);
+    throw badArchive(`has the name ${quoted(filename)}, which is no wheel's: ${name.unreadable ?? 'it is an sdist'}`);
   }
   const project = normaliseProject(filename.split('-')[0] ?? '');
   const zip = await openZip(path, caps);
@@ -80,7 +81,7 @@ function findFolders(zip: ZipArchive, project: string, version: string): { distI
   }
   const [data, ...others] = [...tops].filter((top) => top.endsWith('.data') && isNamedAfter(top, project, version));
   if (!isNamedAfter(distInfo, project, version))
-    throw badArchive(`has the folder ${showName(distInfo)} of another release`);
+    throw badArchive(`has the folder ${quoted(distInfo)} of another release`);
   if (others.length > 0) throw badArchive('has more than one .data folder');
   return { distInfo, ...(data !== undefined && { data }) };
 }
@@ -110,11 +111,11 @@ function readRecord(text: string): Map<string, string | undefined> {
   const record = new Map<string, string | undefined>();
   for (const line of text.split(/\r?\n/)) {
     if (line === '') continue;
-    const [, quoted, plain, hash] = /^(?:"((?:[^"]|"")*)"|([^",]*)),([^,"]*),[0-9]*$/.exec(line) ?? [];
-    const name = quoted?.replaceAll('""', '"') ?? plain;
+    const [, inQuotes, plain, hash] = /^(?:"((?:[^"]|"")*)"|([^",]*)),([^,"]*),[0-9]*$/.exec(line) ?? [];
+    const name = inQuotes?.replaceAll('""', '"') ?? plain;
     if (name === undefined || hash === undefined) throw badArchive('has a broken RECORD');
     const digest = /^sha256=([A-Za-z0-9_-]{43})=?$/.exec(hash)?.[1];
-    if (record.has(name)) throw badArchive(`has ${showName(name)} twice in RECORD`);
+    if (record.has(name)) throw badArchive(`has ${quoted(name)} twice in RECORD`);
     record.set(name, digest && Buffer.from(digest, 'base64url').toString('hex'));
   }
   return record;
@@ -125,7 +126,7 @@ function checkRecord(zip: ZipArchive, record: ReadonlyMap<string, unknown>, dist
   const unlisted = ['RECORD', 'RECORD.jws', 'RECORD.p7s'].map((name) => `${distInfo}/${name}`);
   const names = new Set(zip.entries.map(({ name }) => name));
   const hidden = [...names].find((name) => !record.has(name) && !unlisted.includes(name));
-  if (hidden !== undefined) throw badArchive(`has the file ${showName(hidden)}, which RECORD does not list`);
+  if (hidden !== undefined) throw badArchive(`has the file ${quoted(hidden)}, which RECORD does not list`);
   const missing = [...record.keys()].filter((name) => !names.has(name) && !unlisted.includes(name));
   return missing.length === 0 ? [] : [`RECORD lists ${missing.length} files that the wheel does not have.`];
 }

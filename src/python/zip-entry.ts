@@ -1,3 +1,4 @@
+import { quoted } from '../model/text.ts';
 import { RennetError } from '../model/errors.ts';
 import type { ZipCaps } from './zip.ts';
 
@@ -52,7 +53,7 @@ export function readCentralRecords(directory: Buffer, count: number, caps: ZipCa
 function readRecord(record: Buffer, rawName: Buffer, extra: Buffer, caps: ZipCaps): CentralRecord {
   const flags = record.readUInt16LE(8);
   const name = readName(rawName, flags, caps);
-  const shown = showName(name);
+  const shown = quoted(name);
   const method = record.readUInt16LE(10);
   const compressedBytes = record.readUInt32LE(20);
   const bytes = record.readUInt32LE(24);
@@ -99,9 +100,9 @@ function readName(raw: Buffer, flags: number, caps: ZipCaps): string {
   try {
     name = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw);
   } catch {
-    throw badArchive(`has a name that is not UTF-8: ${showName(raw.toString('latin1'))}`);
+    throw badArchive(`has a name that is not UTF-8: ${quoted(raw.toString('latin1'))}`);
   }
-  const shown = showName(name);
+  const shown = quoted(name);
   const ascii = raw.every((byte) => byte < 0x80);
   if (!ascii && (flags & FLAG_UTF8) === 0) throw badArchive(`does not say in which encoding the name ${shown} is`);
   const parts = name.replace(/\/$/, '').split('/');
@@ -113,12 +114,6 @@ function readName(raw: Buffer, flags: number, caps: ZipCaps): string {
     throw badArchive(`has the unsafe name ${shown}`);
   }
   return name;
-}
-
-/** A hostile name, fit for a sentence. */
-export function showName(name: string): string {
-  const text = name.length > 100 ? `${name.slice(0, 100)}…` : name;
-  return JSON.stringify(text).replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu, '?');
 }
 
 /** One sentence that begins with the archive. */

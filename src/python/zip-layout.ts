@@ -1,6 +1,7 @@
+import { quoted } from '../model/text.ts';
 import type { FileHandle } from 'node:fs/promises';
 import type { CentralRecord } from './zip-entry.ts';
-import { badArchive, FLAG_DESCRIPTOR, showName } from './zip-entry.ts';
+import { badArchive, FLAG_DESCRIPTOR } from './zip-entry.ts';
 
 /** The end record (APPNOTE.TXT 4.3.16): where the list of files is, and how many it has. */
 export interface EndRecord {
@@ -73,7 +74,7 @@ export async function locateContents(
   const inOrder = records.toSorted((a, b) => a.offset - b.offset);
   let position = 0;
   for (const [index, record] of inOrder.entries()) {
-    if (record.offset !== position) throw badArchive(`has a gap or an overlap before ${showName(record.name)}`);
+    if (record.offset !== position) throw badArchive(`has a gap or an overlap before ${quoted(record.name)}`);
     const next = inOrder[index + 1]?.offset ?? directoryOffset;
     const local = await readLocalHeader(read, record, directoryOffset);
     places.set(record, local.contentAt);
@@ -85,7 +86,7 @@ export async function locateContents(
 }
 
 async function readLocalHeader(read: Read, record: CentralRecord, limit: number): Promise<{ contentAt: number }> {
-  const shown = showName(record.name);
+  const shown = quoted(record.name);
   const fixed = 30 + record.rawName.length;
   if (record.offset + fixed > limit) throw badArchive(`has no content for ${shown}`);
   const header = await read(record.offset, fixed);
@@ -121,7 +122,7 @@ function zip64Agrees(extra: Buffer, record: CentralRecord): boolean {
 /** APPNOTE.TXT 4.3.9: an optional signature, then checksum and both sizes. */
 async function readDescriptor(read: Read, record: CentralRecord, at: number, next: number): Promise<number> {
   const length = next - at;
-  if (length !== 12 && length !== 16) throw badArchive(`has a broken descriptor after ${showName(record.name)}`);
+  if (length !== 12 && length !== 16) throw badArchive(`has a broken descriptor after ${quoted(record.name)}`);
   const descriptor = await read(at, length);
   const signed = length === 16;
   const values = descriptor.subarray(signed ? 4 : 0);
@@ -130,6 +131,6 @@ async function readDescriptor(read: Read, record: CentralRecord, at: number, nex
     values.readUInt32LE(0) === record.crc32 &&
     values.readUInt32LE(4) === record.compressedBytes &&
     values.readUInt32LE(8) === record.bytes;
-  if (!agrees) throw badArchive(`says different things about ${showName(record.name)} in two places`);
+  if (!agrees) throw badArchive(`says different things about ${quoted(record.name)} in two places`);
   return next;
 }

@@ -1,3 +1,4 @@
+import { quoted } from '../model/text.ts';
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { open, unlink } from 'node:fs/promises';
@@ -5,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { RennetError } from '../model/errors.ts';
 import type { CentralRecord } from './zip-entry.ts';
-import { badArchive, readCentralRecords, showName } from './zip-entry.ts';
+import { badArchive, readCentralRecords } from './zip-entry.ts';
 import { locateContents, readEndRecord, readExactly } from './zip-layout.ts';
 
 /** Bounds of an archive; what exceeds one is refused. */
@@ -92,7 +93,7 @@ function archive(
   const files = new Map(records.filter(({ directory }) => !directory).map((record) => [record.name, record]));
   const find = (name: string) => {
     const record = files.get(name);
-    if (record === undefined) throw badArchive(`has no file ${showName(name)}`);
+    if (record === undefined) throw badArchive(`has no file ${quoted(name)}`);
     return record;
   };
   return {
@@ -102,7 +103,7 @@ function archive(
     async read(name, maxBytes) {
       const record = find(name);
       if (record.bytes > maxBytes) {
-        throw badArchive(`has the file ${showName(name)} of ${record.bytes} bytes, ${maxBytes} are allowed`);
+        throw badArchive(`has the file ${quoted(name)} of ${record.bytes} bytes, ${maxBytes} are allowed`);
       }
       const chunks: Buffer[] = [];
       await stream(handle, record, places.get(record) ?? 0, async (chunk) => void chunks.push(chunk));
@@ -141,7 +142,7 @@ async function stream(
   const consume = async (source: AsyncIterable<Buffer>) => {
     for await (const chunk of source) {
       bytes += chunk.length;
-      if (bytes > record.bytes) throw badArchive(`has more in ${showName(record.name)} than it says`);
+      if (bytes > record.bytes) throw badArchive(`has more in ${quoted(record.name)} than it says`);
       checksum = crc32(chunk, checksum);
       await take(chunk);
     }
@@ -152,13 +153,13 @@ async function stream(
     const inflate = createInflateRaw();
     await pipeline(raw, inflate, consume).catch((cause: unknown) => {
       if (cause instanceof RennetError || !isZlibError(cause)) throw cause;
-      throw badArchive(`has broken data in ${showName(record.name)}`, cause);
+      throw badArchive(`has broken data in ${quoted(record.name)}`, cause);
     });
     // Bytes behind the end of the compressed data are seen by no unpacker.
-    if (inflate.bytesWritten !== record.compressedBytes) throw badArchive(`hides bytes after ${showName(record.name)}`);
+    if (inflate.bytesWritten !== record.compressedBytes) throw badArchive(`hides bytes after ${quoted(record.name)}`);
   }
   if (bytes !== record.bytes || checksum !== record.crc32)
-    throw badArchive(`has broken data in ${showName(record.name)}`);
+    throw badArchive(`has broken data in ${quoted(record.name)}`);
 }
 
 /** Not `createReadStream`: it leaves a listener on the handle for every file. */
@@ -188,8 +189,8 @@ function checkNames(records: readonly CentralRecord[]): void {
   const parents = new Set(records.flatMap(({ name }) => ancestors(name.replace(/\/$/, ''))));
   for (const { name, directory } of records) {
     const plain = name.replace(/\/$/, '');
-    if (seen.has(plain)) throw badArchive(`has the name ${showName(plain)} twice`);
-    if (!directory && parents.has(plain)) throw badArchive(`has ${showName(plain)} both as file and directory`);
+    if (seen.has(plain)) throw badArchive(`has the name ${quoted(plain)} twice`);
+    if (!directory && parents.has(plain)) throw badArchive(`has ${quoted(plain)} both as file and directory`);
     seen.add(plain);
   }
 }

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import type { Architecture } from '../../model/target.ts';
 import type { ElfFacts } from '../elf.ts';
-import { quoted, SITE, type FileRule, type Placed } from './rule.ts';
+import { quoted } from '../../model/text.ts';
+import { SITE, type FileRule, type Placed } from './rule.ts';
 
 /** e_machine and class of the targets' own code. */
 const MACHINES: Readonly<Record<Architecture, { machine: number; bits: 32 | 64 }>> = {

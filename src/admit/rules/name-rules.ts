@@ -1,5 +1,6 @@
 import { GENERIC_NAMES } from '../generic-names.ts';
-import { quoted, type FileRule, type Placed } from './rule.ts';
+import { quoted } from '../../model/text.ts';
+import type { FileRule, Placed } from './rule.ts';
 
 /** Rules on where a file stands and what Python would call it; drops first, so that a dropped file rejects nothing. */
 export const NAME_RULES: readonly FileRule[] = [

@@ -54,10 +54,3 @@ export interface TreeRule extends Rule {
 }
 
 export const SITE = '/usr/lib/python3/dist-packages/';
-
-/** A hostile name as it may stand in a sentence: quoted, ASCII escapes for what does not print, at most 160 characters. */
-export function quoted(name: string): string {
-  const shown = name.length > 160 ? `${name.slice(0, 157)}...` : name;
-  const escape = (character: string) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-  return `'${shown.replace(/[\p{C}\p{Zl}\p{Zp}'\\]/gu, escape)}'`;
-}

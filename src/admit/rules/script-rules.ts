@@ -1,5 +1,6 @@
 import { interpreterOf } from '../shebang.ts';
-import { quoted, type FileRule } from './rule.ts';
+import { quoted } from '../../model/text.ts';
+import type { FileRule } from './rule.ts';
 
 /** Rules on what goes to /usr/bin, launchers of entry points included. */
 export const SCRIPT_RULES: readonly FileRule[] = [

@@ -1,5 +1,6 @@
 import { namesAbove, ownedModules } from '../modules.ts';
-import { quoted, type Placed, type TreeRule } from './rule.ts';
+import { quoted } from '../../model/text.ts';
+import type { Placed, TreeRule } from './rule.ts';
 
 /** Rules on all files together, asked in this order; what one drops the next does not see. */
 export const TREE_RULES: readonly TreeRule[] = [

@@ -4,7 +4,8 @@ import { parseFileName, wheelFits } from '../../python/name.ts';
 import { canonicalVersion, compareVersions } from '../../python/version.ts';
 import type { OfficialNames } from '../admission.ts';
 import { lookAlikes } from '../look-alikes.ts';
-import { quoted, type RuleContext, type WheelRule } from './rule.ts';
+import { quoted } from '../../model/text.ts';
+import type { RuleContext, WheelRule } from './rule.ts';
 
 /** Wheels are built on the target itself, so any version of the C library that a tag names is the target's or older. */
 const ANY_GLIBC = '2.999';

@@ -1,23 +1,7 @@
 import type { Evidence } from '../../model/evidence.ts';
 import type { Recipe } from '../../model/recipe.ts';
+import { RECIPE } from '../../model/testing/curd.ts';
 import type { AdmitPorts, OfficialNames } from '../admission.ts';
-
-/** The order for `curd 1.0` on bookworm/amd64. */
-export const RECIPE: Recipe = {
-  project: 'curd',
-  version: '1.0',
-  target: { suite: 'bookworm', architecture: 'amd64', python: '3.11', pythonFull: '3.11.2', suiteTag: 'deb12' },
-  source: {
-    filename: 'curd-1.0.tar.gz',
-    url: 'https://index.example.org/curd-1.0.tar.gz',
-    kind: 'sdist',
-    uploadedAt: '2024-05-06T07:08:09Z',
-  },
-  package: 'python3-curd',
-  upstreamVersion: '1.0',
-  expectsExtension: false,
-  forceOfficial: false,
-};
 
 export function evidenceOf(
   wheel: string,

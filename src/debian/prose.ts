@@ -9,7 +9,7 @@ export const TITLE = '\u0001';
  * The paragraphs of a long description without its markup (reStructuredText, Markdown, HTML; PEP 566 content types), as far as that is
  * prose: code, tables, directives, images and rules are left out. Lines within a paragraph are joined. Linear in the input.
  */
-export function plainText(text: string, contentType: string): string[] {
+export function proseOf(text: string, contentType: string): string[] {
   const isMarkdown = /markdown/i.test(contentType);
   const isRst = !isMarkdown && !/text\/plain/i.test(contentType);
   const plain = withoutHtml(text.slice(0, MAX_INPUT).replace(/\r\n?/g, '\n'));
