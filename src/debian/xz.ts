@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { RennetError } from '../model/errors.ts';
 
 /**
- * One thread always: with several, xz cuts the input into blocks, and how many depends on its version (docs/decisions/0002).
+ * One thread always: with several, xz cuts the input into blocks, and how many depends on its version (docs/decisions/0002-deb-compression.md).
  * CRC32 is what dpkg-deb writes.
  */
 const COMPRESS = ['--compress', '--stdout', '-6', '--threads=1', '--check=crc32'];

@@ -16,7 +16,7 @@ import { imageOf, memoryPlace } from './place.ts';
 import { IMAGE_KINDS, type ImageKind, recipeDigest } from './recipe.ts';
 import { type BaseRecord, type ImageRecord, listBases, listRecordedImages } from './record.ts';
 
-/** A base older than this is made anew, so that security updates of the suite arrive (docs/decisions/0005-machine.md). */
+/** A base older than this is made anew, so that security updates of the suite arrive (docs/decisions/0006-machine.md). */
 const BASE_LIFE_MS = 7 * 24 * 3600 * 1000;
 /** Images of one target and kind that stay: the current one and the one before, which another rennet may still use. */
 const KEPT = 2;

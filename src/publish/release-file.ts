@@ -21,7 +21,7 @@ export function byHashName(name: string, sha256: string): string {
 /**
  * The text of Release. Origin, Label, Suite and Codename never change: apt-get update asks back when they do. NotAutomatic with
  * ButAutomaticUpgrades: our packages have priority 100, so that `apt install` and upgrades of ours work, and a package of the
- * distribution's (500) wins whatever the versions say (docs/decisions/0004).
+ * distribution's (500) wins whatever the versions say (docs/decisions/0007-archive.md).
  */
 export function releaseText(
   suite: string,

@@ -36,7 +36,7 @@ const CHANNELS = ['control', 'log', 'output'] as const;
 
 /**
  * QEMU's command line after the program's name. No network, no balloon, no folder sharing, no default devices
- * (docs/decisions/0005-machine.md). Pure.
+ * (docs/decisions/0006-machine.md). Pure.
  */
 export function qemuArguments(shape: MachineShape, memory: MemorySource): string[] {
   return [
