@@ -137,7 +137,8 @@ test('what an sdist writes reaches neither terminal nor JSON as control characte
   const ended = await build('rennet-paints');
   const { attempt } = expectAttempt(ended, 'build-failed', 1);
   const log = await rennet(['log', String(attempt), ...demo.args], { plain: true });
-  for (const text of [ended.stdout, ended.stderr, log.stdout]) {
+  const json = await rennet(['log', String(attempt), ...demo.args]);
+  for (const text of [ended.stdout, ended.stderr, log.stdout, json.stdout]) {
     expect(text).toContain('red');
     expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
   }

@@ -1,4 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { RennetError } from '../model/errors.ts';
+import { plainText } from '../model/text.ts';
+import { createOutput } from './output.ts';
 import { EXIT } from './run-command.ts';
 
 type AddCommand = (program: Command) => void;
@@ -21,9 +24,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
 const program = new Command('rennet')
   .description('Turns PyPI releases into Debian packages, each built in a fresh throw-away virtual machine.')
   .exitOverride()
-  .showHelpAfterError('(rennet --help lists the commands)');
+  // What was typed is shown by our own error below, made plain.
+  .configureOutput({ outputError: () => {} });
 
-const asked = COMMANDS[process.argv[2] ?? ''];
+const name = process.argv[2] ?? '';
+const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 for (const load of asked ? [asked] : Object.values(COMMANDS)) (await load())(program);
 
 try {
@@ -31,4 +36,14 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? EXIT.success : EXIT.usage;
+  // Without any command the help was shown, which says all.
+  if (error.exitCode !== 0 && error.code !== 'commander.help') {
+    const words = plainText(error.message)
+      .replace(/^error: /, '')
+      .replace(/\.?$/, '.');
+    const hint = `rennet ${asked ? `${name} ` : ''}--help lists what can be said.`;
+    createOutput({ json: process.argv.includes('--json') }).error(
+      new RennetError('bad-usage', words.charAt(0).toUpperCase() + words.slice(1), hint),
+    );
+  }
 }

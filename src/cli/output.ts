@@ -35,7 +35,7 @@ export function createOutput(options: { json: boolean }): Output {
     event(name, fields) {
       if (!json) return;
       status.clear();
-      process.stdout.write(`${JSON.stringify({ event: name, at: new Date().toISOString(), ...fields })}\n`);
+      writeEvent(name, fields);
     },
     say: (text) => write(json ? process.stderr : process.stdout, text),
     note: (text) => {
@@ -47,11 +47,21 @@ export function createOutput(options: { json: boolean }): Output {
       status.clear();
       if (json) {
         const fields = { code: error.code, kind: error.kind, sentence: error.message, hint: error.hint };
-        process.stdout.write(`${JSON.stringify({ event: 'error', at: new Date().toISOString(), ...fields })}\n`);
+        writeEvent('error', fields);
       }
       process.stderr.write(`${colours.red('rennet:')} ${plainText(error.message)}\n`);
       if (error.hint !== '') process.stderr.write(`        ${plainText(error.hint)}\n`);
     },
     close: () => status.clear(),
   };
+}
+
+/** C1 controls and characters that change the order of text, which JSON.stringify leaves as they are. */
+const UNSAFE = /[\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** One line of JSON that is harmless on a terminal, too. */
+function writeEvent(event: string, fields: Record<string, unknown>): void {
+  const text = JSON.stringify({ event, at: new Date().toISOString(), ...fields });
+  const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  process.stdout.write(`${text.replaceAll(UNSAFE, escape)}\n`);
 }

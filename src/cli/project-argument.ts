@@ -1,5 +1,6 @@
 import { RennetError } from '../model/errors.ts';
-import { normaliseProject } from '../model/project-name.ts';
+import { isProjectName, normaliseProject } from '../model/project-name.ts';
+import { plainText } from '../model/text.ts';
 import { isSpecifier } from '../python/version.ts';
 
 const ARGUMENT = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(.*)$/s;
@@ -15,17 +16,28 @@ export interface ProjectArgument {
 export function parseProjectArgument(text: string): ProjectArgument {
   const match = ARGUMENT.exec(text.trim());
   const specifier = match?.[2]?.trim() ?? '';
-  if (!match?.[1] || text.length > 300)
-    throw new RennetError(
-      'bad-usage',
-      `"${text.slice(0, 80)}" is no project name.`,
-      'Write a name as on the index, for example ftfy or ftfy==6.3.1.',
-    );
+  if (!match?.[1] || !isProjectName(match[1]) || text.length > 1000) throw noName(text);
   if (specifier !== '' && !isSpecifier(specifier))
     throw new RennetError(
       'bad-specifier',
-      `"${specifier.slice(0, 80)}" is no version specifier (PEP 440).`,
+      `"${shown(specifier)}" is no version specifier (PEP 440).`,
       'Write for example ftfy==6.3.1, ftfy>=6 or "ftfy>=6,<7".',
     );
   return { project: normaliseProject(match[1]), specifier };
+}
+
+/** Reads a bare project name. */
+export function parseProjectName(text: string): string {
+  if (!isProjectName(text)) throw noName(text);
+  return normaliseProject(text);
+}
+
+function noName(text: string): RennetError {
+  const hint = 'Write a name as on the index, for example ftfy or ftfy==6.3.1.';
+  return new RennetError('bad-usage', `"${shown(text)}" is no project name.`, hint);
+}
+
+/** What was typed, short and without control characters: it may come from a file of somebody else. */
+function shown(text: string): string {
+  return plainText(text.replaceAll(/\s+/g, ' ')).slice(0, 80);
 }

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { RennetError } from '../model/errors.ts';
 import { TIMED_STAGES } from '../model/outcome.ts';
 import { formatTarget } from '../model/target.ts';
-import { normaliseProject } from '../model/project-name.ts';
 import type { Attempt } from '../store/records.ts';
 import { attemptEvent } from './attempt-event.ts';
 import { openCommandStore } from './open-store.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { parseProjectName } from './project-argument.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
 import { formatTable } from './table.ts';
@@ -21,8 +21,9 @@ export function addWhy(program: Command): void {
     .action((name: string, options: CommonOptions & { target?: string; all: boolean }) =>
       runCommand(options, async (context) => {
         const { output } = context;
+        const project = parseProjectName(name);
         const target = await chooseTarget(options.target, context.signal);
-        const project = normaliseProject(name);
+
         const store = await openCommandStore(context);
         try {
           const attempt = await store.lastAttempt(project, target);

@@ -1,5 +1,5 @@
 import { chmod, chown, lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
 import { fileError, replaceFile } from '../host/files.ts';
@@ -43,8 +43,28 @@ export async function prepareState(state: StateFolder, signal: AbortSignal): Pro
 
 /** Creates a folder with exactly this mode, whatever the umask; leaves an existing one as it is. */
 async function makeFolder(path: string, mode: number): Promise<void> {
-  const created = await mkdir(path, { recursive: true });
-  if (created !== undefined) await chmod(path, mode);
+  if (await makeMissing(path)) await chmod(path, mode);
+}
+
+/** True when it was missing. Not Node's own recursive mkdir, which never ends where no folder can be made (/proc/x). */
+async function makeMissing(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+  }
+  await makeMissing(dirname(path));
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return;
+    const sentence = `The folder ${path} cannot be made (${error.code}).`;
+    throw error.code === 'ENOENT'
+      ? new RennetError('state-unwritable', sentence, 'Name another folder with --state or RENNET_STATE.')
+      : error;
+  });
+  return true;
 }
 
 function refuseForeignFolder(root: string, names: readonly string[]): void {
