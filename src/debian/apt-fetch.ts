@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, lstat, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { sha256OfFile } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
 import type { Progress } from '../model/progress.ts';
 import type { AptRoot, Deb } from './apt.ts';
@@ -96,14 +94,9 @@ function fetchFailure(doing: string, complaints: readonly string[]): RennetError
   );
 }
 
-/** sha256 of a file, undefined where there is none. */
 async function digestOf(path: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(path), hash);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  return sha256OfFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
     throw error;
-  }
-  return hash.digest('hex');
+  });
 }

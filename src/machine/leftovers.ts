@@ -1,8 +1,8 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { type Server, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { StateFolder } from '../model/state.ts';
+import { lockSlot } from './qemu/slot.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 /** With v2 our groups lie on top; with v1 each controller has a tree, and ours lie below our own group there (cgroup.ts). */
@@ -17,7 +17,7 @@ export async function removeGuestLeftovers(state: StateFolder): Promise<void> {
   else for (const controller of ['memory', 'pids']) await removeGroups(join(CGROUPS, controller), V1_DEPTH);
   const slots = join(state.memory, 'slots');
   for (const number of await readdir(slots).catch(() => [])) {
-    const lock = await takeSlot(number);
+    const lock = await lockSlot(number);
     if (lock === undefined) continue;
     await rm(join(slots, number), { recursive: true, force: true });
     await new Promise((resolve) => lock.close(resolve));
@@ -39,13 +39,4 @@ async function removeGroups(folder: string, depth: number): Promise<void> {
 /** rmdir(2) refuses a group with processes anyway; this spares the try. */
 async function isEmpty(group: string): Promise<boolean> {
   return (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '1')) === '';
-}
-
-/** The lock of `reserveSlot`: an abstract socket, undefined while somebody has it. */
-function takeSlot(number: string): Promise<Server | undefined> {
-  const server = createServer((socket) => socket.destroy());
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(undefined));
-    server.listen(`\0rennet-slot-${number}`, () => resolve(server));
-  });
 }

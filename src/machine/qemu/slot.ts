@@ -23,7 +23,7 @@ export interface Slot {
  */
 export async function reserveSlot(state: StateFolder): Promise<Slot> {
   for (let number = 0; number < SLOTS; number++) {
-    const lock = await listen(`\0rennet-slot-${number}`);
+    const lock = await lockSlot(number);
     if (lock === undefined) continue;
     const folder = join(state.memory, 'slots', String(number));
     const release = async (): Promise<void> => {
@@ -42,11 +42,12 @@ export async function reserveSlot(state: StateFolder): Promise<Slot> {
   throw new RennetError('no-memory', `All ${SLOTS} places for guests are taken.`, 'Run fewer guests at once.');
 }
 
-function listen(name: string): Promise<Server | undefined> {
+/** Holds a slot until the server is closed; undefined while somebody else does. */
+export function lockSlot(number: number | string): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy());
   server.unref();
   return new Promise((resolve) => {
     server.once('error', () => resolve(undefined));
-    server.listen(name, () => resolve(server));
+    server.listen(`\0rennet-slot-${number}`, () => resolve(server));
   });
 }
