@@ -4,6 +4,7 @@ import { buildProject } from '../build-project.ts';
 import { RennetError } from '../model/errors.ts';
 import type { DriverName, ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
+import type { FlowPorts } from '../ports.ts';
 import { sourcesText } from '../publish/sources.ts';
 import type { Attempt } from '../store/records.ts';
 import { attemptEvent } from './attempt-event.ts';
@@ -67,6 +68,8 @@ async function buildAll(
   const { output, signal } = context;
   const ended: Attempt[] = [];
   const untried: string[] = [];
+  let flowPorts: FlowPorts | undefined;
+  let isWarned = false;
   const planPorts = await openPlanPorts(context, target);
   try {
     for (const [number, { project, specifier }] of wanted.entries()) {
@@ -76,7 +79,7 @@ async function buildAll(
         request,
         {
           planPorts,
-          openFlowPorts: () => openFlowPorts(planPorts, options, context),
+          openFlowPorts: async () => (flowPorts ??= await openFlowPorts(planPorts, options, context)),
           onPlan: (plan) => {
             output.event('plan', planEvent(plan));
             output.note(formatPlan(plan));
@@ -93,6 +96,10 @@ async function buildAll(
       ended.push(attempt);
       output.event('attempt', attemptEvent(attempt));
       output.say(known ? `${project}: ${attempt.outcome}` : `${attempt.outcome}: ${attempt.sentence}`);
+      if (flowPorts && !isWarned && attempt.isolation && attempt.isolation !== 'hardware') {
+        isWarned = true;
+        output.note(`Isolation: ${attempt.isolation}. ${(await flowPorts.driver.isolation()).sentence}`);
+      }
       // What this host or the index lacks, the next project would miss as well.
       if (signal.aborted || known?.kind === 'infrastructure') {
         untried.push(...wanted.slice(number + 1).map((other) => other.project));

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
@@ -10,6 +10,8 @@ export interface DemoRelease {
   readonly version?: string;
   /** Python lines that `build_wheel` runs first. */
   readonly hook?: string;
+  /** Bytes that do not pack, in the sdist and in the wheel. */
+  readonly ballast?: number;
 }
 
 export interface DemoIndex extends IndexServer {
@@ -43,11 +45,12 @@ export async function startDemoIndex(): Promise<DemoIndex> {
   };
 }
 
-async function demoSdist({ project, version = '1.0', hook = 'pass' }: DemoRelease): Promise<Buffer> {
+async function demoSdist({ project, version = '1.0', hook = 'pass', ballast = 0 }: DemoRelease): Promise<Buffer> {
   const metadata = `Metadata-Version: 2.2\nName: ${project}\nVersion: ${version}\nSummary: A release for tests\n`;
   const files = {
     'PKG-INFO': metadata,
     'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    'ballast.txt': randomBytes(ballast / 2).toString('hex'),
     'backend.py': backEnd(project, version, metadata, hook),
   };
   const tar = pack();
@@ -67,7 +70,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 ${lines.join('\n')}
     name = '${module}-${version}-py3-none-any.whl'
     files = {
-        '${module}.py': 'ANSWER = 42\\n',
+        '${module}.py': 'BALLAST = "' + open('ballast.txt').read() + '"\\n',
         '${info}/METADATA': ${JSON.stringify(metadata)},
         '${info}/WHEEL': 'Wheel-Version: 1.0\\nGenerator: demo\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n',
     }

@@ -53,7 +53,7 @@ export async function chooseAccelerator(
     return { accelerator: 'kvm', kvmGroup: (await stat(DEVICE)).gid, sentence: 'Guests run on KVM.' };
   }
   if (choice === 'kvm') {
-    const hint = 'Mend it (rennet doctor says more), or allow emulation.';
+    const hint = 'Mend it (rennet doctor says more), or allow emulation with --accelerator auto.';
     throw new RennetError(kvm.state === 'missing' ? 'kvm-missing' : 'kvm-broken', kvm.sentence, hint);
   }
   return { accelerator: 'tcg', kvmGroup: undefined, sentence: `${kvm.sentence} ${EMULATED}` };
