@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RunningAttempt } from './attempt.ts';
 import type { AssembledDeb } from './assemble/assemble.ts';
@@ -109,7 +109,11 @@ export async function keepDeb(
   const folder = join(ports.state.attempts, attempt.id);
   const file = join(folder, basename(deb.path));
   await mkdir(folder, { recursive: true });
-  await copyFile(deb.path, file);
+  // The blob is durable; the kept file is there whole or not at all.
+  await ports.store.putBlob(deb.path);
+  await copyFile(deb.path, `${file}.part`);
+  await rename(`${file}.part`, file);
+  attempt.found.deb = deb.sha256;
   noteFile(attempt, file);
   return { kind: 'kept', sentence: `${recipe.project} ${recipe.version} is kept as ${file}; it is not published.` };
 }

@@ -30,6 +30,8 @@ export async function recover(ports: RecoveryPorts, signal: AbortSignal): Promis
     await removeWorkFolders(ports);
     await removeLeftovers(tmpdir(), /^rennet-(?:plan|gpg|apt)-(\d+)-[A-Za-z0-9]{6}$/);
     await removeLeftovers(join(ports.state.cache, 'partial'), /^(\d+)-[0-9a-f]{16}$/);
+    for (const name of ['debs', 'layers'])
+      await removeLeftovers(join(ports.state.cache, name), /^\.(?:fetch|unpack)-(\d+)-[A-Za-z0-9]{6}$/);
     await removeGuestLeftovers(ports.state);
     for (const suite of store.recovery.unpublishedSuites) await publishAgain(suite, ports, signal);
   } catch (error) {

@@ -39,7 +39,7 @@ async function download(
   const total = debs.reduce((sum, deb) => sum + deb.bytes, 0);
   const doing = `downloading ${debs.length === 1 ? debs[0]?.package : `${debs.length} official packages`}`;
   progress({ doing, done: 0, total, unit: 'bytes' });
-  const scratch = await mkdtemp(join(folder, '.fetch-'));
+  const scratch = await mkdtemp(join(folder, `.fetch-${process.pid}-`));
   try {
     const parts = debs.map((deb) => join(scratch, `${deb.sha256}.part`));
     const triples = debs.flatMap((deb, index) => [deb.uri, parts[index] ?? '', `SHA256:${deb.sha256}`]);

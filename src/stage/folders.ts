@@ -14,7 +14,7 @@ export async function ensureFolder(
 ): Promise<void> {
   if (await exists(place)) return;
   await mkdir(dirname(place), { recursive: true });
-  const scratch = await mkdtemp(join(dirname(place), '.unpack-'));
+  const scratch = await mkdtemp(join(dirname(place), `.unpack-${process.pid}-`));
   try {
     await fill(scratch);
     await run('sync', ['--file-system', scratch], signal);
