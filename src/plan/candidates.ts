@@ -2,7 +2,7 @@ import { debianUpstream } from '../debian/pypi-version.ts';
 import type { PlanItem } from '../model/recipe.ts';
 import type { Project, Release, ReleaseFile } from '../model/release.ts';
 import type { TargetFacts } from '../model/target.ts';
-import { isPureWheel, parseFileName, type WheelTags, wheelFits } from '../python/name.ts';
+import { isPlatformFree, isPureWheel, parseFileName, type WheelTags, wheelFits } from '../python/name.ts';
 import { isPrerelease, parseSpecifier, specifierAccepts } from '../python/version.ts';
 import { pythonFits } from './python-bounds.ts';
 
@@ -82,7 +82,7 @@ function judge(
     version,
     source,
     metadataFiles: [...wheels.slice(0, 1), ...files.filter((file) => file.kind === 'sdist' && file === source)],
-    expectsExtension: wheels.some((file) => !isPure(file, project)),
+    expectsExtension: wheels.some((file) => isCompiled(file, project)),
     ...(yanked === undefined ? {} : { yanked: reasonOf(yanked) }),
   };
   return { candidate };
@@ -112,6 +112,12 @@ function chooseSource(files: readonly ReleaseFile[], project: string, target: Ta
 function isPure(file: ReleaseFile, project: string): boolean {
   const tags = tagsOf(file, project);
   return tags !== undefined && isPureWheel(tags);
+}
+
+/** A pure wheel for Python 2 beside one for Python 3 holds no extension. */
+function isCompiled(file: ReleaseFile, project: string): boolean {
+  const tags = tagsOf(file, project);
+  return tags !== undefined && !isPlatformFree(tags);
 }
 
 function tagsOf(file: ReleaseFile, project: string): WheelTags | undefined {

@@ -2,7 +2,7 @@ import { normaliseProject } from '../model/project-name.ts';
 import { canonicalVersion } from './version.ts';
 import type { WheelTags } from './wheel-tags.ts';
 
-export { isPureWheel, wheelFits } from './wheel-tags.ts';
+export { isPlatformFree, isPureWheel, wheelFits } from './wheel-tags.ts';
 export type { WheelPlace, WheelTags } from './wheel-tags.ts';
 
 /** What a file name of the index says, or why it cannot be read. */

@@ -23,13 +23,14 @@ const MACHINES: Readonly<Record<Architecture, string>> = { amd64: 'x86_64', arm6
 /** PEP 513, 571, 599: the old names of PEP 600's manylinux_2_X. */
 const OLD_MANYLINUX: Readonly<Record<string, number>> = { manylinux1: 5, manylinux2010: 12, manylinux2014: 17 };
 
+/** True where the wheel holds nothing compiled for one platform or one ABI, whichever Python it is for. */
+export function isPlatformFree({ abi, platform }: WheelTags): boolean {
+  return abi.every((tag) => tag === 'none') && platform.every((tag) => tag === 'any');
+}
+
 /** True where the wheel runs on any Python 3 and any platform. Wheels for one Python 3 version (`py38`) count too: see `wheelFits`. */
 export function isPureWheel(tags: WheelTags): boolean {
-  return (
-    tags.abi.every((tag) => tag === 'none') &&
-    tags.platform.every((tag) => tag === 'any') &&
-    tags.python.some((tag) => /^py3[0-9]*$/.test(tag))
-  );
+  return isPlatformFree(tags) && tags.python.some((tag) => /^py3[0-9]*$/.test(tag));
 }
 
 /** Whether a wheel may be unpacked for the place: one of its tag combinations is among those that pip would accept there. */
