@@ -13,3 +13,15 @@ test.each<[readonly string[], boolean]>([
   const [judged] = judgeReleases(projectOf('foo', [{ version: '1.0', files }]), '', BOOKWORM);
   expect(judged?.candidate?.expectsExtension).toBe(expected);
 });
+
+test.each([
+  ['>=2.0rc1', true],
+  ['!=2.0rc1', false],
+  ['>=1,!=2.0rc1', false],
+  ['', false],
+])('pre-releases under %j count beside a final release: %s', (specifier, counts) => {
+  const releases = ['2.0rc2', '1.0'].map((version) => ({ version, files: [`foo-${version}.tar.gz`] }));
+  const [newest] = judgeReleases(projectOf('foo', releases), specifier, BOOKWORM);
+  expect(newest?.version).toBe('2.0rc2');
+  expect(newest?.candidate !== undefined).toBe(counts);
+});

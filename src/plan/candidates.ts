@@ -41,7 +41,10 @@ export function judgeReleases(project: Project, specifier: string, target: Targe
   const pinned = clauses.some(
     ({ operator, version }) => operator === '===' || (operator === '==' && !version.endsWith('.*')),
   );
-  const namesPrerelease = clauses.some(({ version }) => !version.endsWith('.*') && isPrereleaseText(version));
+  // As packaging does: what is excluded is not asked for.
+  const namesPrerelease = clauses.some(
+    ({ operator, version }) => operator !== '!=' && !version.endsWith('.*') && isPrereleaseText(version),
+  );
   const admitted = project.releases.filter(({ version }) =>
     specifierAccepts(specifier, version, { prereleases: true }),
   );
