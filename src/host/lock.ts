@@ -10,25 +10,26 @@ export interface Lock {
 
 /**
  * Takes an exclusive lock on a file (made where missing), waiting for it. Node has no flock(2): flock(1) holds it and ends when
- * our end of its standard input closes. RennetError `cancelled` on abort.
+ * our end of its standard input closes. `signal` ends the waiting only: what is cleaned up after an abort is cleaned up under the
+ * lock. RennetError `cancelled` on abort.
  */
 export async function lockFile(path: string, signal: AbortSignal): Promise<Lock> {
   await mkdir(dirname(path), { recursive: true });
-  // --no-fork: the lock must belong to the very process that waits on our pipe.
-  const holder = execa('flock', ['--no-fork', path, 'sh', '-c', 'echo held; read -r _'], {
-    stdin: 'pipe',
-    cancelSignal: signal,
-    reject: false,
-    buffer: false,
-  });
+  // One that only waits does not read its input: PR_SET_PDEATHSIG ends it with us. A session of its own: ^C of the terminal goes to
+  // all processes of ours at once. --no-fork: the lock must belong to the very process that waits on our pipe.
+  const command = ['--pdeathsig', 'KILL', 'flock', '--no-fork', path, 'sh', '-c', 'echo held; read -r _'];
+  const holder = execa('setpriv', command, { stdin: 'pipe', detached: true, reject: false, buffer: false });
+  const stop = (): void => void holder.kill('SIGKILL');
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
   const held = await new Promise<boolean>((resolve) => {
     holder.stdout.once('data', () => resolve(true));
     void holder.then(() => resolve(false));
   });
-  if (!held) {
-    if (signal.aborted) throw new RennetError('cancelled', 'Stopped while waiting for another rennet.');
+  signal.removeEventListener('abort', stop);
+  if (signal.aborted) throw new RennetError('cancelled', 'Stopped while waiting for another rennet.');
+  if (!held)
     throw new RennetError('state-unwritable', `The lock ${path} cannot be taken.`, 'Check the folder and its owner.');
-  }
   return {
     async release() {
       holder.stdin.end();
