@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   bench: async () => (await import('./bench.ts')).addBench,
 };
 
+// Guests, apt and the readers of wheels run as other users: with a umask of 077 they could not read what root makes for them. Secret
+// files and folders are made with modes of their own.
+process.umask(0o022);
+
 const program = new Command('rennet')
   .description('Turns PyPI releases into Debian packages, each built in a fresh throw-away virtual machine.')
   .exitOverride()
