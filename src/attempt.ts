@@ -68,21 +68,26 @@ export async function recordAttempt(
       attempt.found.reset = report.reset;
     },
   };
-  try {
+  const work = async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const outcome = await outcomeOf(() => stages(attempt), attempt, request, signal);
-    const log = await keepLog(logs, folder, ports);
-    const { kind, ...details } = outcome;
+    return stages(attempt);
+  };
+  try {
+    const { kind, sentence, ...details } = await outcomeOf(work, attempt, request, signal);
+    // A log that cannot be kept (a full disk) changes nothing of the outcome: the package may be published by now.
+    const kept = await keepLog(logs, folder, ports).catch((error: unknown) => ({ lost: reasonOf(error) }));
     await ports.store.endAttempt(id, {
       ...attempt.found,
       ...details,
       outcome: kind,
-      ...(log ? { log } : {}),
+      sentence: kept && 'lost' in kept ? `${sentence} Its log could not be kept: ${kept.lost}` : sentence,
+      ...(kept && 'log' in kept ? { log: kept.log } : {}),
       timingsMs: watch.timings(),
       ledger: attempt.ledger,
     });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // What cannot be removed now the next start removes; it must not hide how the attempt ended.
+    await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
   const ended = await ports.store.attempt(id);
   if (!ended) throw new RennetError('defect', `Attempt ${id} vanished from the database.`);
@@ -137,12 +142,17 @@ export function outcomeOfError(error: unknown): Outcome {
   }
 }
 
+function reasonOf(error: unknown): string {
+  const text = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  return text.endsWith('.') ? text : `${text}.`;
+}
+
 /** Joins the guests' logs, each under a title, into one blob. The bytes stay as they came. */
 async function keepLog(
   logs: readonly { title: string; path: string }[],
   folder: string,
   ports: PlanPorts,
-): Promise<string | undefined> {
+): Promise<{ log: string } | undefined> {
   if (logs.length === 0) return undefined;
   const path = join(folder, 'log');
   const file = await open(path, 'wx', 0o600);
@@ -155,5 +165,5 @@ async function keepLog(
   } finally {
     await file.close();
   }
-  return ports.store.putBlob(path);
+  return { log: await ports.store.putBlob(path) };
 }
