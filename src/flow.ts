@@ -20,9 +20,15 @@ export async function planProject(
   ports: PlanPorts,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const { rows } = await ports.store.publishedRows(ports.archive.facts.suite);
-  const published = request.rebuild ? rows.filter((row) => row.project !== request.project) : rows;
-  return plan({ ...request, target: ports.archive.facts }, { ...ports, published }, signal);
+  const target = ports.archive.facts;
+  const { rows } = await ports.store.publishedRows(target.suite);
+  // Only what apt finds on this target: not a row that no index held yet, not another architecture's package.
+  const found = rows.filter(
+    ({ publishedAt, architecture }) =>
+      publishedAt !== undefined && (architecture === 'all' || architecture === target.architecture),
+  );
+  const published = request.rebuild ? found.filter((row) => row.project !== request.project) : found;
+  return plan({ ...request, target }, { ...ports, published }, signal);
 }
 
 /** From a recipe to a published (or kept) package. */
