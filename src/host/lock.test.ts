@@ -55,7 +55,7 @@ test('an abort ends the waiting and the process that waits', async () => {
 
 test('^C of the terminal reaches no holder; the end of its rennet ends holders and waiters', async () => {
   const program = `
-    const { lockFile } = await import(${JSON.stringify(new URL('lock.ts', import.meta.url).href)});
+    import { lockFile } from ${JSON.stringify(new URL('lock.ts', import.meta.url).href)};
     const never = new AbortController().signal;
     process.on('SIGINT', () => console.log('interrupted'));
     await lockFile(${JSON.stringify(path)}, never);
