@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeAbandoned } from './host/files.ts';
 import { removeGuestLeftovers } from './machine/leftovers.ts';
 import type { StateFolder } from './model/state.ts';
 import type { Architecture } from './model/target.ts';
@@ -32,6 +33,9 @@ export async function recover(ports: RecoveryPorts, signal: AbortSignal): Promis
     await removeLeftovers(join(ports.state.cache, 'partial'), /^(\d+)-[0-9a-f]{16}$/);
     for (const name of ['debs', 'layers'])
       await removeLeftovers(join(ports.state.cache, name), /^\.(?:fetch|unpack)-(\d+)-[A-Za-z0-9]{6}$/);
+    // Half-saved templates and half-derived archive indexes.
+    const indexes = (await readdir(ports.state.apt)).map((name) => join(ports.state.apt, name, 'index'));
+    for (const folder of [ports.state.templates, ...indexes]) await removeAbandoned(folder);
     await removeGuestLeftovers(ports.state);
     for (const suite of store.recovery.unpublishedSuites) await publishAgain(suite, ports, signal);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { rename, rm, writeFile } from 'node:fs/promises';
+import { temporaryName } from '../host/process-owner.ts';
 import type { Target, TargetFacts } from '../model/target.ts';
 import { scanContents } from './archive-scan.ts';
 import { officialDists, parseFallback } from './official-dists.ts';
@@ -47,7 +48,7 @@ export interface DeriveInput {
 /** Derives the index. Its `.json` appears last, so that whoever sees it sees all three files whole. RennetError `bad-target`. */
 export async function deriveIndex(input: DeriveInput, signal: AbortSignal): Promise<void> {
   const { files } = input;
-  const scratch = `.${process.pid}`;
+  const scratch = `.${temporaryName()}`;
   try {
     const known = await readPackages(input.packages, signal);
     const scan = await scanContents(input.contents, known.packages, files.development + scratch, signal);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RennetError } from '../model/errors.ts';
-import { temporaryName } from './process-owner.ts';
+import { isAbandoned, temporaryName } from './process-owner.ts';
 
 /** Lower-case hex sha256 of a file's content. */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
@@ -30,6 +31,12 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
   } finally {
     await rm(beside, { force: true });
   }
+}
+
+/** Removes what processes that are gone left in a folder under a name of `temporaryName`. The folder may be missing. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => []))
+    if (isAbandoned(name)) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Content of a JSON file of ours; undefined where it is missing or broken. */

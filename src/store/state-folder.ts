@@ -1,10 +1,9 @@
-import { chmod, chown, lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, chown, lstat, mkdir, readdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
-import { fileError, replaceFile } from '../host/files.ts';
+import { fileError, removeAbandoned, replaceFile } from '../host/files.ts';
 import { ensureMemoryFolder } from '../host/memory.ts';
-import { isAbandoned } from '../host/process-owner.ts';
 import { serviceUser } from './service-user.ts';
 
 /** Format number of the state folder; a folder with a newer one is left alone. */
@@ -33,8 +32,8 @@ export async function prepareState(state: StateFolder, signal: AbortSignal): Pro
     await makeFolder(state.apt, 0o755);
     await makeFolder(state.run, 0o755);
     await makeFolder(state.keys, 0o700);
-    await removeAbandoned(state.root, names);
-    await removeAbandoned(state.blobs, await readdir(state.blobs));
+    await removeAbandoned(state.root);
+    await removeAbandoned(state.blobs);
   } catch (error) {
     throw fileError(error, state.root);
   }
@@ -111,8 +110,4 @@ async function checkFormat(state: StateFolder): Promise<void> {
         `The state folder ${state.root} was written by a newer Rennet (format ${format}, this one knows ${FORMAT}).`,
         'Update Rennet, or name another folder with --state.',
       );
-}
-
-async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
-  for (const name of names) if (isAbandoned(name)) await rm(join(folder, name), { recursive: true, force: true });
 }

@@ -2,6 +2,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freeSpaceMiB } from '../../host/memory.ts';
 import { readJson } from '../../host/files.ts';
+import { temporaryName } from '../../host/process-owner.ts';
 import { writeJson } from './program.ts';
 import { TEMPLATE_PARTS, type TemplateNote, type TemplatePorts, templateNote } from './template-record.ts';
 
@@ -12,13 +13,16 @@ const SPARE_DISK_MIB = 4096;
 export async function saveTemplate(note: TemplateNote, { state, keeper }: TemplatePorts): Promise<void> {
   await mkdir(state.templates, { recursive: true, mode: 0o700 });
   if ((await freeSpaceMiB(state.templates)) < SPARE_DISK_MIB) return;
-  const partial = join(state.templates, `making-${note.key}`);
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { mode: 0o700 });
-  for (const part of TEMPLATE_PARTS) await keeper.saveMemory(`${note.key}.${part}`, join(partial, part));
-  await writeJson(join(partial, 'template.json'), note);
-  await rm(join(state.templates, note.key), { recursive: true, force: true });
-  await rename(partial, join(state.templates, note.key));
+  const partial = join(state.templates, `${note.key}.${temporaryName()}`);
+  try {
+    await mkdir(partial, { mode: 0o700 });
+    for (const part of TEMPLATE_PARTS) await keeper.saveMemory(`${note.key}.${part}`, join(partial, part));
+    await writeJson(join(partial, 'template.json'), note);
+    await rm(join(state.templates, note.key), { recursive: true, force: true });
+    await rename(partial, join(state.templates, note.key));
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
 }
 
 /** Loads a kept template into the keeper; false when there is none, it is old, or its bytes are not those that were saved. */
