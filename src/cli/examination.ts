@@ -184,8 +184,16 @@ function* isolation(host: HostDescription): Generator<Finding> {
           mend: 'sysctl kernel.unprivileged_userns_clone=1, or run as root',
         };
   yield host.cgroups === 'none'
-    ? { what: 'cgroups', state: 'limited', sentence: 'none; guests are bounded by rlimits only' }
-    : { what: 'cgroups', state: 'good', sentence: `cgroup ${host.cgroups}` };
+    ? {
+        what: 'cgroups',
+        state: 'limited',
+        sentence: "this user may make none here; a guest's memory is bounded by rlimits (address space) only",
+      }
+    : {
+        what: 'cgroups',
+        state: 'good',
+        sentence: `each guest gets a control group (${host.cgroups}) that bounds its memory and processes`,
+      };
 }
 
 async function* made(state: StateFolder): AsyncGenerator<Finding> {

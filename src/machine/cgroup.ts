@@ -111,7 +111,7 @@ async function removeFolder(folder: string): Promise<void> {
       return await rmdir(folder);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EBUSY')) return;
-      await sleep(20);
+      await sleep(Math.min(20, 2 + tries));
     }
   }
 }

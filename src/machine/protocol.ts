@@ -145,6 +145,13 @@ export async function runProtocol(
   return { ...(talk.end as ConversationEnd), ...paths, timingsMs: timings(talk, endedAt, destroyedAt) };
 }
 
+/** A compiler that the kernel killed looks like any failed build; what the control group saw says why. */
+export function withMemoryLimit(report: ProtocolReport, killedForMemory: boolean): ProtocolReport {
+  if (!killedForMemory || report.result?.status === 'ok' || report.end === 'cancelled') return report;
+  const { result: _, ...rest } = report;
+  return { ...rest, end: 'limit', limit: 'memory', sentence: 'The guest used more memory than allowed.' };
+}
+
 /** The driver's report: what the talk gave, and what the driver knows of itself. */
 export function guestReport(
   report: ProtocolReport,

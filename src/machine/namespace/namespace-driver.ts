@@ -13,9 +13,9 @@ import {
   createFreshness,
   guestReport,
   runProtocol,
+  withMemoryLimit,
   type Freshness,
   type GuestStreams,
-  type ProtocolReport,
 } from '../protocol.ts';
 
 const LAUNCH = fileURLToPath(new URL('launch.sh', import.meta.url));
@@ -125,11 +125,4 @@ function kill(pid: number): void {
 async function exitOf(child: ChildProcess): Promise<void> {
   if (child.pid === undefined) return;
   await once(child, 'exit').catch(() => {});
-}
-
-/** A compiler that the kernel killed looks like any failed build; what the control group saw says why. */
-function withMemoryLimit(report: ProtocolReport, killedForMemory: boolean): ProtocolReport {
-  if (!killedForMemory || report.result?.status === 'ok' || report.end === 'cancelled') return report;
-  const { result: _, ...rest } = report;
-  return { ...rest, end: 'limit', limit: 'memory', sentence: 'The guest used more memory than allowed.' };
 }

@@ -9,7 +9,7 @@ import { createLineCutter } from '../lines.ts';
 import { lockFile } from '../../host/lock.ts';
 import { parseGuestLine } from '../messages.ts';
 import { qemuArguments } from './arguments.ts';
-import { launch } from './launch.ts';
+import { type RunningMachine, launch } from './launch.ts';
 import { readJson } from '../../host/files.ts';
 import { findQemu, writeJson } from './program.ts';
 import { reserveSlot } from './slot.ts';
@@ -117,7 +117,7 @@ async function bootOnKvm(
   const groupMayUse = (device.mode & 0o060) === 0o060;
   try {
     const input = await makePlaceholder(slot.folder);
-    const machine = launch({
+    const machine = await launch({
       shape: SELF_TEST_SHAPE,
       files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
       uid: groupMayUse ? slot.uid : undefined,
@@ -151,7 +151,7 @@ async function bootOnKvm(
 
 /** True when the guest's agent says that it waits; false when the machine ended, the time is over, or the caller wants it to end. */
 export async function untilWaiting(
-  machine: Pick<ReturnType<typeof launch>, 'streams' | 'ended'>,
+  machine: Pick<RunningMachine, 'streams' | 'ended'>,
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {

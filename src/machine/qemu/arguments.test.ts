@@ -83,7 +83,13 @@ describe('arguments of QEMU', () => {
 
 describe('the jail', () => {
   const files = { kernel: '/k', initrd: '/i', base: '/b', input: '/in' };
-  const options = { files, kvmGroup: undefined, addressSpaceMiB: 5000, qemu: '/usr/bin/qemu-system-x86_64' };
+  const options = {
+    files,
+    kvmGroup: undefined,
+    addressSpaceMiB: 5000,
+    qemu: '/usr/bin/qemu-system-x86_64',
+    joinFiles: [],
+  };
 
   test('root gives every slot a user of its own and takes all capabilities away', () => {
     const command = jailed({ ...options, uid: 1234 }, ['-x']);

@@ -4,7 +4,7 @@ import { RennetError } from '../../model/errors.ts';
 import type { GuestJob, GuestReport, MachineDriver, ResetStrategy } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { ensureMemoryFolder, requireMemory } from '../../host/memory.ts';
-import { type Freshness, createFreshness, runProtocol } from '../protocol.ts';
+import { type Freshness, createFreshness, runProtocol, withMemoryLimit } from '../protocol.ts';
 import { type Accelerator, type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
 import type { MachineShape } from './arguments.ts';
 import { writeInputDisk } from './input-disk.ts';
@@ -111,7 +111,7 @@ async function runOnce(guest: Guest, opened: OpenedMemory | undefined, signal: A
   for (const name of ['log', 'output']) await rm(join(job.spool, name), { force: true });
   let machine: RunningMachine;
   try {
-    machine = launch({
+    machine = await launch({
       shape: host.shape,
       files: { kernel: job.image.kernel, initrd: job.image.initrd, base: job.image.disk, input: guest.input },
       uid: slot.uid,
@@ -132,7 +132,8 @@ async function runOnce(guest: Guest, opened: OpenedMemory | undefined, signal: A
   // A clone that cannot restore its devices never gets ready; its end says so.
   if (machine.qmp !== undefined) restoreDevices(machine.qmp).catch(() => machine.destroy());
   try {
-    const { timingsMs, code, ...end } = await runProtocol(machine.streams, job, options, signal);
+    const heard = await runProtocol(machine.streams, job, options, signal);
+    const { timingsMs, code, ...end } = withMemoryLimit(heard, machine.killedForMemory());
     const reset: ResetStrategy = opened === undefined ? 'overlay' : 'memory';
     const complaint = code === 'boot-failed' ? firstLine(machine.complaints()) : '';
     return {

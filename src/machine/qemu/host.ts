@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { readFile, statfs } from 'node:fs/promises';
 import type { StateFolder } from '../../model/state.ts';
 import { readAvailableMiB } from '../../host/memory.ts';
+import { type GuestCgroup, createCgroup } from '../cgroup.ts';
 import { type KvmState, knownKvmState } from './accelerator.ts';
 import { findQemu } from './program.ts';
 
@@ -22,11 +24,11 @@ export interface HostDescription {
   readonly cpus: number;
   /** Whether ordinary users may make user namespaces; only needed when rennet does not run as root. */
   readonly userNamespaces: boolean;
-  readonly cgroups: 'v2' | 'v1' | 'none';
+  /** The control group that a guest really gets from us here. */
+  readonly cgroups: GuestCgroup['version'];
 }
 
 const TMPFS_MAGIC = 0x01021994;
-const CGROUP2_MAGIC = 0x63677270;
 
 export async function describeHost(state: StateFolder): Promise<HostDescription> {
   const [meminfo, cpuinfo, shared, kvm] = await Promise.all([
@@ -71,9 +73,9 @@ async function mayMakeUserNamespaces(): Promise<boolean> {
   return limit > 0 && debian !== 0 && apparmor === 0;
 }
 
-async function cgroupVersion(): Promise<'v2' | 'v1' | 'none'> {
-  const mounted = await statfs('/sys/fs/cgroup').catch(() => undefined);
-  if (mounted?.type === CGROUP2_MAGIC) return 'v2';
-  const memory = await statfs('/sys/fs/cgroup/memory').catch(() => undefined);
-  return memory === undefined ? 'none' : 'v1';
+/** Mounted is not enough: a user, or a container, may be allowed to make none. */
+async function cgroupVersion(): Promise<GuestCgroup['version']> {
+  const group = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, { memoryMiB: 64, processes: 1 });
+  await group.remove();
+  return group.version;
 }

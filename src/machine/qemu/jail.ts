@@ -19,8 +19,12 @@ export interface JailOptions {
   /** Bound on QEMU's address space. */
   readonly addressSpaceMiB: number;
   readonly qemu: string;
+  /** Files of the guest's control group (cgroup.ts) that its first process joins by; none: rlimits only. */
+  readonly joinFiles: readonly string[];
 }
 
+/** Joins before anything else runs, so that no process of the guest was ever outside; a group that cannot be joined is no start. */
+const JOIN = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift; exec "$@"';
 const LIBRARIES = '/usr/lib';
 const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
 
@@ -32,6 +36,7 @@ const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
 export function jailed(options: JailOptions, qemuArguments: readonly string[]): string[] {
   const { files, uid } = options;
   return [
+    options.joinFiles.length === 0 ? [] : ['sh', '-c', JOIN, 'sh', ...options.joinFiles, '--'],
     ['prlimit', '--core=0', '--nofile=512', '--fsize=0', `--as=${options.addressSpaceMiB * 1024 * 1024}`],
     ['bwrap', '--die-with-parent', '--new-session', '--clearenv', '--unshare-pid', '--unshare-net', '--unshare-ipc'],
     ['--unshare-uts', '--unshare-cgroup-try'],

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
+import { type GuestCgroup, createCgroup } from '../cgroup.ts';
 import { type MachineShape, qemuArguments } from './arguments.ts';
 import { type JailFiles, jailed } from './jail.ts';
 import { type Qmp, openQmp } from './qmp.ts';
@@ -26,7 +28,9 @@ export interface RunningMachine {
   readonly ended: Promise<void>;
   /** The last of what QEMU and the guest's kernel complained of. */
   readonly complaints: () => string;
-  /** Kills QEMU and waits until nothing of it is left; never rejects. */
+  /** Whether the kernel killed QEMU at the bound of its control group; known after `destroy`. */
+  readonly killedForMemory: () => boolean;
+  /** Kills QEMU and waits until nothing of it is left, its control group included; never rejects. */
   readonly destroy: () => Promise<void>;
 }
 
@@ -34,15 +38,25 @@ const KEPT_BYTES = 4096;
 /** QEMU's own code, its translation buffer and its threads' stacks and arenas; address space, not memory. */
 const QEMU_ADDRESS_SPACE_MIB = 4096;
 
+/** QEMU's own memory, and pages of the kernel that are charged to its group. Measured: 774 MiB for a guest of 768 that wrote nearly all. */
+const QEMU_MEMORY_MIB = 384;
+/** Threads count: one for each processor, the main loop, the jail's own processes, and up to 64 that read disks. */
+const QEMU_THREADS = 128;
+
 /** Starts QEMU. All its channels are socket pairs that it inherits: no socket files, nobody else can connect. */
-export function launch(options: LaunchOptions): RunningMachine {
+export async function launch(options: LaunchOptions): Promise<RunningMachine> {
   const { shape, memory } = options;
+  const cgroup = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, {
+    memoryMiB: memoryBound(shape, memory.kind),
+    processes: QEMU_THREADS + shape.cpus,
+  });
   const jail = {
     files: options.files,
     uid: options.uid,
     kvmGroup: options.kvmGroup,
     addressSpaceMiB: shape.memoryMiB + QEMU_ADDRESS_SPACE_MIB,
     qemu: options.qemu,
+    joinFiles: cgroup.joinFiles,
   };
   const [file = '', ...args] = jailed(jail, qemuArguments(shape, { kind: memory.kind }));
   const inherited = [
@@ -50,16 +64,29 @@ export function launch(options: LaunchOptions): RunningMachine {
     ...(memory.kind === 'own' ? [] : [memory.memory]),
     ...(memory.kind === 'clone' ? [memory.state] : []),
   ];
-  const child = spawn(file, args, {
-    stdio: ['ignore', 'ignore', 'pipe', ...inherited],
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-  });
-  return follow(child, memory.kind !== 'own');
+  try {
+    const child = spawn(file, args, {
+      stdio: ['ignore', 'ignore', 'pipe', ...inherited],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    });
+    return follow(child, memory.kind !== 'own', cgroup);
+  } catch (error) {
+    await cgroup.remove();
+    throw error;
+  }
+}
+
+/**
+ * What QEMU may take. A clone that writes to a page that its template never touched takes two: the kernel first fills the hole of the
+ * template's memfd, charged to the clone, and copies that.
+ */
+function memoryBound(shape: MachineShape, kind: LaunchOptions['memory']['kind']): number {
+  return shape.memoryMiB * (kind === 'clone' ? 2 : 1) + QEMU_MEMORY_MIB;
 }
 
 const channels = (count: number): 'pipe'[] => Array.from({ length: count }, () => 'pipe' as const);
 
-function follow(child: ChildProcess, monitored: boolean): RunningMachine {
+function follow(child: ChildProcess, monitored: boolean, cgroup: GuestCgroup): RunningMachine {
   const [, , , control, log, output, console, qmp] = child.stdio as unknown as (Duplex | null)[];
   const tails = [keepTail(child.stderr), keepTail(console)];
   const exited = new Promise<void>((resolve) => {
@@ -74,6 +101,7 @@ function follow(child: ChildProcess, monitored: boolean): RunningMachine {
   const ended = Promise.all([exited, closed]).then(() => undefined);
   if (!control || !log || !output || (monitored && !qmp)) throw new Error('a channel of QEMU is missing');
   for (const stream of [control, log, output]) stream.on('error', () => {});
+  let kills = 0;
   return {
     streams: { control, log, output },
     qmp: monitored && qmp ? openQmp(qmp) : undefined,
@@ -83,9 +111,12 @@ function follow(child: ChildProcess, monitored: boolean): RunningMachine {
         .map((tail) => tail())
         .join('\n')
         .trim(),
+    killedForMemory: () => kills > 0,
     async destroy() {
       child.kill('SIGKILL');
       await ended;
+      kills = Math.max(kills, await cgroup.outOfMemoryKills()); // 0 again once the group is gone
+      await cgroup.remove();
     },
   };
 }

@@ -138,7 +138,7 @@ async function withMachine<T>(
       const input = await makePlaceholder(slot.folder);
       const place = join(slot.folder, 'state');
       await mkdir(place, { mode: 0o755 });
-      machine = launch({
+      machine = await launch({
         shape,
         files: {
           kernel: image.kernel,

@@ -1,0 +1,82 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createDriver } from '../src/machine/create.ts';
+import { describeHost } from '../src/machine/qemu/host.ts';
+import { machineState, testImages } from './support/images.ts';
+import { backend } from './support/machine-scenarios.ts';
+import { writeBuildInput } from './support/sdist.ts';
+import { leftovers } from './support/traces.ts';
+
+const MIB = 1024 * 1024;
+const limits = {
+  wallMs: 180_000,
+  idleMs: 60_000,
+  memoryMiB: 768,
+  cpus: 1,
+  outputBytes: 10_000_000,
+  logBytes: 1_000_000,
+  outputFiles: 10,
+  processes: 200,
+};
+/** Gives the test time to narrow the bound of the group, then writes to much of the guest's memory. */
+const GROWS = backend(`
+print('started', flush=True)
+time.sleep(3)
+held = [b'1' * 1_000_000 for number in range(400)]
+return wheel(wheel_directory)`);
+
+interface Seen {
+  readonly bounds: readonly number[];
+  readonly processes: readonly number[];
+}
+
+/** Reads what bounds the running guest, and leaves it 32 MiB more than it has. */
+async function narrow(group: string): Promise<Seen> {
+  const number = (name: string): Promise<number> => readFile(join(group, name), 'utf8').then(Number, () => Number.NaN);
+  const processes = (await readFile(join(group, 'cgroup.procs'), 'utf8')).split('\n').filter(Boolean).map(Number);
+  const seen = {
+    bounds: await Promise.all(['memory.max', 'memory.limit_in_bytes', 'pids.max'].map(number)),
+    processes,
+  };
+  for (const [usage, bound] of [
+    ['memory.current', 'memory.max'],
+    ['memory.usage_in_bytes', 'memory.limit_in_bytes'],
+  ] as const) {
+    const used = await number(usage);
+    if (!Number.isNaN(used)) await writeFile(join(group, bound), String(used + 32 * MIB));
+  }
+  return seen;
+}
+
+test('a guest has a control group with its bounds, ends as a memory limit when QEMU passes it, and leaves none', async () => {
+  const { cgroups } = await describeHost(machineState);
+  const folder = await mkdtemp(join(tmpdir(), 'rennet-cgroup-'));
+  try {
+    const [input, spool] = [join(folder, 'input'), join(folder, 'spool')];
+    await mkdir(spool);
+    await writeBuildInput(input, { backend: GROWS });
+    const { build: image } = await testImages(['disk']);
+    let seen: Promise<Seen[]> | undefined;
+    const onLog = (): void => {
+      seen ??= leftovers().then((it) => Promise.all(it.cgroups.map(narrow)));
+    };
+    const driver = createDriver('qemu', { state: machineState, accelerator: 'tcg' });
+    const job = { id: 'cgroup', image, reset: 'overlay', input, spool, limits, onLog } as const;
+    const report = await driver.run(job, new AbortController().signal);
+    const groups = (await seen) ?? [];
+    // v1 has a tree for memory and one for processes; where none can be made, the doctor says so and nothing ends the guest.
+    expect(groups).toHaveLength({ v2: 1, v1: 2, none: 0 }[cgroups]);
+    const bounds = groups.flatMap((it) => it.bounds).filter((it) => !Number.isNaN(it));
+    if (cgroups === 'none') expect(report).toMatchObject({ end: 'result' });
+    else {
+      expect(bounds.toSorted((a, b) => a - b)).toEqual([129, (limits.memoryMiB + 384) * MIB]);
+      for (const group of groups) expect(group.processes.length).toBeGreaterThan(0);
+      expect(report).toMatchObject({ end: 'limit', limit: 'memory' });
+    }
+    expect((await leftovers()).cgroups).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
