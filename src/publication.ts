@@ -9,6 +9,7 @@ import type { StateFolder } from './model/state.ts';
 import type { Architecture } from './model/target.ts';
 import type { FlowPorts } from './ports.ts';
 import { publishArchive } from './publish/publish.ts';
+import type { PublishedRow } from './store/records.ts';
 import type { Store } from './store/store.ts';
 
 export interface PublicationPorts {
@@ -33,7 +34,32 @@ async function publishRows(suite: string, ports: PublicationPorts, signal: Abort
   const architectures = [...new Set([...named, ...wanted])].toSorted();
   const files = rows.map((row) => ({ ...row, blob: store.blobPath(row.sha256) }));
   await publishArchive({ state, suite, architectures, rows: files, now: new Date() }, signal);
+  // Before the mark: killed in between, the next start comes here again.
+  for (const row of rows) if (row.publishedAt === undefined) await amendAttempt(row, { state, store });
   await store.markPublished(suite, change);
+}
+
+/** The attempt of a row that this publication took along ended as a failure of the host: it is called what it became. */
+async function amendAttempt(
+  row: PublishedRow,
+  { state, store }: Pick<PublicationPorts, 'state' | 'store'>,
+): Promise<void> {
+  const attempt = await store.attempt(row.attempt);
+  if (attempt?.outcome !== 'infrastructure') return;
+  await store.amendPublished(row.attempt, {
+    sentence: `${publishedSentence(attempt, row)}, after an interruption.`,
+    package: row.package,
+    packageVersion: row.version,
+    deb: row.sha256,
+    file: join(state.archive, row.pool),
+  });
+}
+
+function publishedSentence(
+  { project, version }: { project: string; version: string },
+  row: Pick<PublishedRow, 'package' | 'version' | 'suite'>,
+): string {
+  return `${project} ${version} is published as ${row.package} ${row.version} for ${row.suite}`;
 }
 
 /**
@@ -78,10 +104,7 @@ export async function publishDeb(
     attempt.found.deb = deb.sha256;
     noteFile(attempt, join(state.archive, row.pool));
     await publishRows(suite, { state, store, onWait, architectures: [architecture] }, inner);
-    return {
-      kind: 'published',
-      sentence: `${recipe.project} ${recipe.version} is published as ${deb.package} ${deb.version} for ${suite}.`,
-    };
+    return { kind: 'published', sentence: `${publishedSentence(recipe, row)}.` };
   };
   try {
     return await store.withPublishLock(suite, onWait, recordAndPublish, cancel.signal);

@@ -76,6 +76,15 @@ test('killed between record and index: the next start that can publish does, and
   expect(await aptNames(demo)).toEqual(['python3-rennet-demo']);
   await expectNoTraces(demo, running.child.pid ?? 0);
 
+  const why = await rennet(['why', 'rennet-demo', ...demo.args]);
+  expect(why.events[0]).toMatchObject({
+    outcome: 'published',
+    sentence: expect.stringMatching(
+      /^rennet-demo 1\.0 is published as python3-rennet-demo 1\.0-0~pypi1~\S+ for bookworm, after an interruption\.$/,
+    ) as string,
+    file: expect.stringContaining('/pool/') as string,
+  });
+
   const quiet = await rennet(['list', ...demo.args]);
   expect(quiet.stderr).not.toContain('interrupt');
   const again = await build(demo, 'rennet-demo', NAMESPACE).ended;

@@ -142,6 +142,29 @@ test('what was recorded and not published is found again', async () => {
   expect(await store.moduleOwner('ftfy')).toBe('ftfy');
 });
 
+test('only an attempt that failed for the host’s sake is amended to published, once', async () => {
+  const store = await open(await shared);
+  const amendment = { sentence: 'p', package: 'python3-ftfy', packageVersion: '6', deb: 'ab', file: '/pool/x.deb' };
+  const ended = async (outcome: 'infrastructure' | 'cancelled' | 'rejected') => {
+    const id = await store.beginAttempt(start);
+    await store.endAttempt(id, { outcome, sentence: 'z', evidence: { interrupted: true } });
+    return id;
+  };
+  const failed = await ended('infrastructure');
+  expect(await store.amendPublished(failed, amendment)).toBe(true);
+  const { file, ...columns } = amendment;
+  const amended = { ...columns, outcome: 'published', evidence: { interrupted: true, file } };
+  expect(await store.attempt(failed)).toMatchObject(amended);
+  expect(await store.amendPublished(failed, { ...amendment, sentence: 'again' })).toBe(false);
+  expect(await store.attempt(failed)).toMatchObject(amended);
+  const others = [await ended('cancelled'), await ended('rejected'), await store.beginAttempt(start)];
+  for (const id of others) {
+    const before = await store.attempt(id);
+    expect(await store.amendPublished(id, amendment)).toBe(false);
+    expect(await store.attempt(id)).toEqual(before);
+  }
+});
+
 test('a build lock is waited for, and free when its holder is killed', async () => {
   const state = await shared;
   const store = await open(state);

@@ -5,7 +5,7 @@ import { RennetError } from '../model/errors.ts';
 import type { LedgerLine } from '../model/outcome.ts';
 import type { Target } from '../model/target.ts';
 import { ownerLives, processOwner } from '../host/process-owner.ts';
-import type { Attempt, AttemptEnding, AttemptFilter, AttemptStart } from './records.ts';
+import type { Amendment, Attempt, AttemptEnding, AttemptFilter, AttemptStart } from './records.ts';
 import type { Database } from './schema.ts';
 import { storableJson, storableText } from './storable.ts';
 
@@ -13,9 +13,9 @@ import { storableJson, storableText } from './storable.ts';
  * An attempt is running (outcome null) until it is ended once, by its own process or, when that has died, by the next start:
  *
  *   beginAttempt ──▶ running ──endAttempt──▶ ended (any outcome)
- *                       └─────endInterrupted─▶ ended (infrastructure)
+ *                       └─────endInterrupted─▶ ended (infrastructure) ──amendPublished─▶ ended (published)
  *
- * Both ways are one UPDATE that asks for `outcome is null`, so that the second one changes nothing.
+ * Each way is one UPDATE that asks for the state before it, so that the second one changes nothing.
  */
 
 /** Crockford's base 32: no letter that looks like a digit, sorts like the number. */
@@ -133,6 +133,28 @@ export async function endInterrupted(database: Database): Promise<string[]> {
     .returning('id')
     .execute();
   return ended.map((row) => row.id);
+}
+
+/**
+ * What an attempt recorded before it was interrupted, or before its publication failed, is published after all: it is called so. Any
+ * other attempt stays as it is. True when it was changed.
+ */
+export async function amendPublished(
+  database: Database,
+  id: string,
+  { file, ...columns }: Amendment,
+): Promise<boolean> {
+  const amended = await database
+    .updateTable('attempts')
+    .set({
+      ...storableTexts(columns),
+      outcome: 'published',
+      evidence: sql<string>`evidence || ${storableJson({ file })}::jsonb`,
+    })
+    .where('id', '=', id)
+    .where('outcome', '=', 'infrastructure')
+    .executeTakeFirst();
+  return amended.numUpdatedRows > 0n;
 }
 
 async function readLedger(database: Database, attempt: string): Promise<LedgerLine[]> {

@@ -52,6 +52,17 @@ export interface Attempt extends AttemptStart, Omit<AttemptEnding, 'outcome' | '
   readonly endedAt?: string;
 }
 
+/** What an attempt is told when a later process publishes its package. */
+export interface Amendment {
+  readonly sentence: string;
+  readonly package: string;
+  readonly packageVersion: string;
+  /** Blob of the package, by sha256. */
+  readonly deb: string;
+  /** Where the package lies. */
+  readonly file: string;
+}
+
 export interface AttemptFilter {
   readonly project?: string;
   readonly target?: Target;

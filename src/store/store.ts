@@ -1,6 +1,14 @@
 import type { StateFolder } from '../model/state.ts';
 import { type Architecture, formatTarget, type Target } from '../model/target.ts';
-import { beginAttempt, endAttempt, endInterrupted, findAttempt, lastAttempt, listAttempts } from './attempts.ts';
+import {
+  amendPublished,
+  beginAttempt,
+  endAttempt,
+  endInterrupted,
+  findAttempt,
+  lastAttempt,
+  listAttempts,
+} from './attempts.ts';
 import { blobPath, putBlob } from './blobs.ts';
 import { type Connector, createConnector, databaseError } from './connection.ts';
 import { withLock } from './locks.ts';
@@ -16,6 +24,7 @@ import {
   unpublishedSuites,
 } from './packages.ts';
 import type {
+  Amendment,
   Attempt,
   AttemptEnding,
   AttemptFilter,
@@ -38,6 +47,8 @@ export interface Store {
   beginAttempt(start: AttemptStart): Promise<string>;
   /** Ends a running attempt, with its ledger, in one transaction. `attempt-ended` when it has ended before. */
   endAttempt(id: string, ending: AttemptEnding): Promise<void>;
+  /** Calls an attempt published that ended as `infrastructure` and whose package is published now; false for any other one, which stays. */
+  amendPublished(id: string, amendment: Amendment): Promise<boolean>;
   attempt(id: string): Promise<Attempt | undefined>;
   /** The newest attempt that has ended. */
   lastAttempt(project: string, target: Target): Promise<Attempt | undefined>;
@@ -107,6 +118,7 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     recovery,
     beginAttempt: (start) => guarded(beginAttempt(database, start)),
     endAttempt: (id, ending) => guarded(endAttempt(database, id, ending)),
+    amendPublished: (id, amendment) => guarded(amendPublished(database, id, amendment)),
     attempt: (id) => guarded(findAttempt(database, id)),
     lastAttempt: (project, target) => guarded(lastAttempt(database, project, target)),
     attempts: (filter) => guarded(listAttempts(database, filter)),
