@@ -2,6 +2,8 @@ import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RunningAttempt } from './attempt.ts';
 import type { AssembledDeb } from './assemble/assemble.ts';
+import { clashDetail } from './admit/claims.ts';
+import { refusal, ruleOf } from './admit/judge.ts';
 import { RennetError } from './model/errors.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
@@ -91,7 +93,7 @@ export async function publishDeb(
     bytes: deb.bytes,
     pool: poolPath(suite, deb),
     attempt: attempt.id,
-    modules: deb.ownedModules,
+    claims: deb.claims,
   };
   const onWait = (doing: string) => ports.progress({ doing });
   ports.progress({ doing: `publishing ${deb.package} ${deb.version}` });
@@ -101,6 +103,7 @@ export async function publishDeb(
     cancel.noMore();
     const recorded = await store.recordPackage(row);
     if (recorded.recorded === 'refused') return { nextBuild: recorded.nextBuild };
+    if (recorded.recorded === 'held') return heldOutcome(recorded.claim, recorded.owner, recipe);
     attempt.found.deb = deb.sha256;
     noteFile(attempt, join(state.archive, row.pool));
     await publishRows(suite, { state, store, onWait, architectures: [architecture] }, inner);
@@ -111,6 +114,12 @@ export async function publishDeb(
   } finally {
     cancel.noMore();
   }
+}
+
+/** Another project published it while this one was built; the rule would have held it at admission. */
+function heldOutcome(claim: string, owner: string, recipe: Recipe): Outcome {
+  const { outcome, rule, sentence } = refusal({ recipe }, ruleOf('published-module'), clashDetail(claim, owner), []);
+  return { kind: outcome, rule, sentence };
 }
 
 /** Passes an abort on until it is told that there is no way back any more. */

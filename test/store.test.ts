@@ -107,7 +107,7 @@ test('what was recorded and not published is found again', async () => {
 
   // Recorded while the first was being published: not in that index.
   await store.recordPackage(
-    await record(store, 'mmh3', { package: 'python3-mmh3', project: 'mmh3', modules: ['mmh3'] }),
+    await record(store, 'mmh3', { package: 'python3-mmh3', project: 'mmh3', claims: ['mmh3'] }),
   );
   expect(await store.markPublished('bookworm', content.change)).toBe(1);
   expect((await open(state)).recovery.unpublishedSuites).toEqual(['bookworm']);
@@ -120,11 +120,11 @@ test('what was recorded and not published is found again', async () => {
   await store.recordPackage(first);
   expect((await open(state)).recovery.unpublishedSuites).toEqual([]);
 
-  expect(await store.moduleOwner('ftfy')).toBe('ftfy');
+  expect(await store.otherOwners(['ftfy'], '')).toEqual(new Map([['ftfy', 'ftfy']]));
   expect(await store.removePackages(['python3-ftfy', 'python3-none'], 'bookworm')).toEqual(['python3-ftfy']);
   expect(await store.removePackages(['python3-ftfy'], 'bookworm')).toEqual([]);
-  expect(await store.moduleOwner('ftfy')).toBeUndefined();
-  expect(await store.moduleOwner('mmh3')).toBe('mmh3');
+  expect(await store.otherOwners(['ftfy'], '')).toEqual(new Map());
+  expect(await store.otherOwners(['mmh3'], '')).toEqual(new Map([['mmh3', 'mmh3']]));
   expect((await open(state)).recovery.unpublishedSuites).toEqual(['bookworm']);
   expect((await store.publishedRows('bookworm')).rows).toHaveLength(1);
   expect(await store.suites()).toEqual(['bookworm']);
@@ -136,10 +136,36 @@ test('what was recorded and not published is found again', async () => {
   const thief = await record(store, 'thief', {
     package: 'python3-thief',
     project: 'thief',
-    modules: ['ftfy', 'thief'],
+    claims: ['ftfy', 'thief'],
   });
-  await store.recordPackage(thief);
-  expect(await store.moduleOwner('ftfy')).toBe('ftfy');
+  expect(await store.recordPackage(thief)).toEqual({ recorded: 'held', claim: 'ftfy', owner: 'ftfy' });
+  expect(await store.otherOwners(['thief'], '')).toEqual(new Map());
+  expect((await store.publishedRows('bookworm')).rows).toHaveLength(2);
+  expect(await store.otherOwners(['ftfy'], '')).toEqual(new Map([['ftfy', 'ftfy']]));
+});
+
+test('a claim of another project holds a package, whichever lies above the other', async () => {
+  const store = await open(await freshState());
+  const of = (project: string, ...claims: string[]) =>
+    record(store, project, { package: `python3-${project}`, project, claims });
+  await store.recordPackage(await of('tools', 'acme/tools', 'brick', 'acm0'));
+  expect(await store.otherOwners(['acme', 'acme/tools/x', 'acme/other', 'ac', 'brick/x', 'bric'], 'late')).toEqual(
+    new Map([
+      ['acme', 'tools'],
+      ['acme/tools/x', 'tools'],
+      ['brick/x', 'tools'],
+    ]),
+  );
+  expect(await store.otherOwners(['acme', 'brick'], 'tools')).toEqual(new Map());
+  expect(await store.recordPackage(await of('late', 'acme'))).toMatchObject({ recorded: 'held', owner: 'tools' });
+  expect(await store.recordPackage(await of('late', 'acme/other'))).toEqual({ recorded: 'new' });
+
+  // Built at once, for two suites: exactly one of them is first.
+  const pair = [await of('above', 'fresh'), { ...(await of('below', 'fresh/deep')), suite: 'trixie' }];
+  const results = await Promise.all(pair.map((row) => store.recordPackage(row)));
+  expect(results.map(({ recorded }) => recorded).toSorted()).toEqual(['held', 'new']);
+  const rows = [...(await store.publishedRows('bookworm')).rows, ...(await store.publishedRows('trixie')).rows];
+  expect(rows).toHaveLength(3);
 });
 
 test('only an attempt that failed for the host’s sake is amended to published, once', async () => {

@@ -36,8 +36,8 @@ export interface Admitted {
   readonly programs: readonly string[];
   /** What the check imports, dotted. */
   readonly modules: readonly string[];
-  /** Modules that the package owns, with slashes, for the record of who published them first. */
-  readonly ownedModules: readonly string[];
+  /** For the record of who published them first; see model/claim.ts. */
+  readonly claims: readonly string[];
   readonly metadata: CoreMetadata;
   readonly licences: readonly LicenceText[];
   readonly hasElf: boolean;
@@ -65,10 +65,10 @@ export type OfficialNames = Pick<
   'stdlibModules' | 'moduleOwner' | 'programOwner' | 'fileOwner' | 'hasPackage' | 'isNamespace'
 >;
 
-/** What Rennet has published before, by any project; gives the normalised project that was first. */
+/** What Rennet has published before. */
 export interface PublishedNames {
-  /** `module` with slashes, at the deepest level that is no namespace: `ftfy`, `google/cloud/storage`. */
-  moduleOwner(module: string): Promise<string | undefined>;
+  /** Those of the claims (model/claim.ts) that clash with what another project has published first, and that project. */
+  otherOwners(claims: readonly string[], project: string): Promise<ReadonlyMap<string, string>>;
 }
 
 export interface AdmitPorts {

@@ -2,11 +2,10 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { AdmittedFile, Evidence } from '../model/evidence.ts';
-import type { AdmitPorts, Admission, AdmittedElf, PublishedNames } from './admission.ts';
-import { importableModules, namesAbove, ownedModules } from './modules.ts';
-import { placeFile } from './place.ts';
+import type { AdmitPorts, Admission, AdmittedElf, PublishedNames, Refused } from './admission.ts';
+import { importableModules, ownedModules } from './modules.ts';
 import { pythonBoundOf } from './python-bound.ts';
-import { judge, type Kept, refusal, ruleOf } from './judge.ts';
+import { judge, type Judgement, type Kept, refusal, ruleOf } from './judge.ts';
 import { readInOwnProcess } from './reader/run-reader.ts';
 import { type RuleContext, SITE } from './rules/rule.ts';
 import { takeOver } from './take-over.ts';
@@ -23,15 +22,8 @@ export async function admit(evidence: Evidence, ports: AdmitPorts, signal: Abort
   if ('refused' in read) return refusal({ recipe }, ruleOf(read.refused.rule), read.refused.detail, []);
   const { facts, contents } = read;
   const { sharedLibraries } = evidence.facts;
-  const context = {
-    recipe,
-    wheelName,
-    facts,
-    sharedLibraries,
-    official: ports.official,
-    published: new Map<string, string>(),
-  };
-  const judged = judge({ ...context, published: await publishedByOthers(context, ports.published) });
+  const context = { recipe, wheelName, facts, sharedLibraries, official: ports.official };
+  const judged = await judgeTwice(context, ports.published);
   if ('admitted' in judged) return judged;
 
   const spooled = new Map(facts.files.map(({ name }, index) => [name, contents[index]]));
@@ -45,7 +37,7 @@ export async function admit(evidence: Evidence, ports: AdmitPorts, signal: Abort
     scripts: judged.kept.flatMap(({ launcher }) => launcher ?? []),
     programs: judged.kept.flatMap(({ kind, path }) => (kind === 'script' ? [path] : [])).toSorted(),
     modules: importableModules(judged.kept),
-    ownedModules: ownedModules(judged.kept),
+    claims: ownedModules(judged.kept),
     metadata: facts.metadata,
     licences: facts.licences,
     hasElf: elf.length > 0,
@@ -56,18 +48,18 @@ export async function admit(evidence: Evidence, ports: AdmitPorts, signal: Abort
   };
 }
 
-/** Asks the record of published modules before the rules run, so that the rules stay pure. */
-async function publishedByOthers(context: RuleContext, published: PublishedNames): Promise<Map<string, string>> {
-  const placed = context.facts.files.flatMap((file) => {
-    const place = placeFile(file.name, context);
-    return 'kind' in place ? [{ ...place, file }] : [];
-  });
-  const owners = new Map<string, string>();
-  for (const name of new Set(ownedModules(placed).flatMap(namesAbove))) {
-    const project = await published.moduleOwner(name);
-    if (project !== undefined && project !== context.recipe.project) owners.set(name, project);
-  }
-  return owners;
+/**
+ * What a wheel claims is known only once other rules have dropped what does not belong there; the record of what others have
+ * published is asked then, between two judgements, so that the rules stay pure.
+ */
+async function judgeTwice(
+  context: Omit<RuleContext, 'published'>,
+  published: PublishedNames,
+): Promise<Judgement | Refused> {
+  const first = judge({ ...context, published: new Map() });
+  if ('admitted' in first) return first;
+  const owners = await published.otherOwners(ownedModules(first.kept), context.recipe.project);
+  return owners.size === 0 ? first : judge({ ...context, published: owners });
 }
 
 /** PEP 376: pip leaves a distribution alone that another installer put there. */

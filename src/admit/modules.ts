@@ -1,3 +1,4 @@
+import { namesAbove } from '../model/claim.ts';
 import type { Placed } from './rules/rule.ts';
 
 /** File suffixes of what an import statement can load (PEP 3149 for the tags of extensions). */
@@ -22,12 +23,6 @@ export function importableModules(placed: readonly Placed[]): string[] {
   const covered = new Set(packages.map((name) => name.split('/')[0]));
   const rest = code.map(({ owner }) => owner.split('/')[0] ?? '').filter((top) => !covered.has(top));
   return [...new Set([...packages, ...rest])].map((name) => name.replaceAll('/', '.')).toSorted();
-}
-
-/** Every name above a module and itself: `a/b/c` gives `a`, `a/b`, `a/b/c`. */
-export function namesAbove(module: string): string[] {
-  const parts = module.split('/');
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 function codeOf(placed: readonly Placed[]): { owner: string; regular: boolean }[] {

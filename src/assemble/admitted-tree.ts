@@ -8,7 +8,7 @@ export interface AdmittedTree {
   /** Every path below /usr/bin. */
   readonly programs: readonly string[];
   readonly modules: readonly string[];
-  readonly ownedModules: readonly string[];
+  readonly claims: readonly string[];
   readonly metadata: CoreMetadata;
   readonly licences: readonly { readonly name: string; readonly text: string }[];
   readonly hasElf: boolean;

@@ -46,8 +46,8 @@ export interface AssembledDeb {
   readonly control: string;
   /** Dotted, for the check. */
   readonly modules: readonly string[];
-  /** With slashes, for the record of owners. */
-  readonly ownedModules: readonly string[];
+  /** For the record of who published them first; see model/claim.ts. */
+  readonly claims: readonly string[];
   /** Absolute paths below /usr/bin. */
   readonly scripts: readonly string[];
   readonly ledger: readonly LedgerLine[];
@@ -119,7 +119,7 @@ export async function assemble(
     depends,
     control,
     modules: tree.modules,
-    ownedModules: tree.ownedModules,
+    claims: tree.claims,
     scripts: tree.programs,
     ledger: [...resolution.ledger, ...tree.ledger, ...fieldLines(tree, licence.name, homepage)],
   };

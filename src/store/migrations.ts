@@ -74,6 +74,10 @@ const STATEMENTS: Record<string, readonly string[]> = {
       project text collate "C" not null
     )`,
   ],
+  '002-claims': [
+    `alter table package_modules rename to package_claims`,
+    `alter table package_claims rename column module to claim`,
+  ],
 };
 
 /** Any number serves; all Rennet processes take the same one while they migrate. */

@@ -2,9 +2,9 @@ import { sql } from 'kysely';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
 import { blobExists } from './blobs.ts';
+import { lockClaims, otherOwners, ownClaims } from './claims.ts';
 import type { PackageRecord, PublishedRow, RecordResult, SuiteContent } from './records.ts';
 import type { Database } from './schema.ts';
-import { storableJson } from './storable.ts';
 
 /*
  * What a suite's index shall hold is the rows without `removedAt`. Every change of that raises the suite's `wantedChange` in its own
@@ -52,10 +52,16 @@ export async function recordPackage(
 ): Promise<RecordResult> {
   if (!(await blobExists(state, record.sha256, record.bytes)))
     throw new RennetError('defect', `The package ${record.package} was to be recorded before its file was stored.`);
-  const { modules, ...columns } = record;
+  const { claims, ...columns } = record;
   return await database.transaction().execute(async (transaction) => {
     // Locks the suite's row, so that changes are numbered in the order in which they become visible.
     const change = await nextChange(transaction, record.suite);
+    await lockClaims(transaction);
+    const [clash] = await otherOwners(transaction, claims, record.project);
+    if (clash) {
+      await withdrawChange(transaction, record.suite);
+      return { recorded: 'held', claim: clash[0], owner: clash[1] };
+    }
     const inserted = await transaction
       .insertInto('packages')
       .values({ ...columns, change })
@@ -70,7 +76,7 @@ export async function recordPackage(
       .returning('sha256')
       .execute();
     if (inserted.length > 0) {
-      await ownModules(transaction, record.project, modules);
+      await ownClaims(transaction, claims, record.project);
       return { recorded: 'new' };
     }
     await withdrawChange(transaction, record.suite);
@@ -108,12 +114,6 @@ async function withdrawChange(database: Database, suite: string): Promise<void> 
     .set((column) => ({ wantedChange: column('wantedChange', '-', 1) }))
     .where('suite', '=', suite)
     .execute();
-}
-
-async function ownModules(database: Database, project: string, modules: readonly string[]): Promise<void> {
-  await sql`insert into package_modules (module, project)
-    select module, ${project} from jsonb_array_elements_text(${storableJson(modules)}::jsonb) as list (module)
-    on conflict (module) do nothing`.execute(database);
 }
 
 export async function publishedRows(database: Database, suite: string): Promise<SuiteContent> {
@@ -185,9 +185,9 @@ export async function removePackages(database: Database, names: readonly string[
       .execute();
     if (removed.length === 0) return [];
     await nextChange(transaction, suite);
-    // A project without any package left owns no module any more, so that its successor is not held for ever.
+    // A project without any package left claims nothing any more, so that its successor is not held for ever.
     await transaction
-      .deleteFrom('packageModules')
+      .deleteFrom('packageClaims')
       .where('project', 'not in', transaction.selectFrom('packages').select('project').where('removedAt', 'is', null))
       .execute();
     return [...new Set(removed.map((row) => row.package))].sort();
@@ -208,13 +208,4 @@ export async function unpublishedSuites(database: Database): Promise<string[]> {
     .orderBy('suite')
     .execute();
   return rows.map((row) => row.suite);
-}
-
-export async function moduleOwner(database: Database, path: string): Promise<string | undefined> {
-  const row = await database
-    .selectFrom('packageModules')
-    .select('project')
-    .where('module', '=', path)
-    .executeTakeFirst();
-  return row?.project;
 }

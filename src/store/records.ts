@@ -91,12 +91,12 @@ export interface PackageRecord {
   /** Path below the archive folder, `pool/…`. */
   readonly pool: string;
   readonly attempt: string;
-  /** Modules it owns, at the deepest level that is not a namespace package: `ftfy`, `google/cloud/storage`. */
-  readonly modules: readonly string[];
+  /** What no other project may publish as well; see model/claim.ts. */
+  readonly claims: readonly string[];
 }
 
 /** A package that the index of a suite shall hold. */
-export interface PublishedRow extends Omit<PackageRecord, 'modules'> {
+export interface PublishedRow extends Omit<PackageRecord, 'claims'> {
   /** ISO 8601; absent until a published index held it. */
   readonly publishedAt?: string;
 }
@@ -113,6 +113,8 @@ export interface SuiteContent {
 
 export type RecordResult =
   | { readonly recorded: 'new' | 'same' }
+  /** Another project has published `claim`, or what lies above or below it; nothing was recorded. */
+  | { readonly recorded: 'held'; readonly claim: string; readonly owner: string }
   /** The same version stands there with other bytes; assemble again with this build number. */
   | { readonly recorded: 'refused'; readonly nextBuild: number };
 

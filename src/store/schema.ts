@@ -66,8 +66,8 @@ interface PackageTable {
   removedAt: Date | null;
 }
 
-interface ModuleTable {
-  module: string;
+interface ClaimTable {
+  claim: string;
   project: string;
 }
 
@@ -76,7 +76,7 @@ interface Tables {
   ledger: LedgerTable;
   suites: SuiteTable;
   packages: PackageTable;
-  packageModules: ModuleTable;
+  packageClaims: ClaimTable;
 }
 
 export type Database = Kysely<Tables>;

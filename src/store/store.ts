@@ -10,13 +10,13 @@ import {
   listAttempts,
 } from './attempts.ts';
 import { blobPath, putBlob } from './blobs.ts';
+import { otherOwners } from './claims.ts';
 import { type Connector, createConnector, databaseError } from './connection.ts';
 import { withLock } from './locks.ts';
 import { migrate } from './migrations.ts';
 import {
   listSuites,
   markPublished,
-  moduleOwner,
   nextBuild,
   publishedRows,
   recordPackage,
@@ -69,8 +69,8 @@ export interface Store {
   markPublished(suite: string, change: number): Promise<number>;
   /** Takes packages out of a suite's wanted content; gives the rows' names that were there. Publish afterwards. */
   removePackages(names: readonly string[], suite: string): Promise<string[]>;
-  /** The project that published this module first, in any suite. */
-  moduleOwner(path: string): Promise<string | undefined>;
+  /** Those of the claims that clash with what another project has published first, in any suite, and that project. */
+  otherOwners(claims: readonly string[], project: string): Promise<ReadonlyMap<string, string>>;
   /** Only one process at a time publishes a suite; `onWait` is told once when another one does. `fn`'s signal aborts when the lock is lost. */
   withPublishLock<T>(
     suite: string,
@@ -131,7 +131,7 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     publishedRows: (suite) => guarded(publishedRows(database, suite)),
     markPublished: (suite, change) => guarded(markPublished(database, suite, change)),
     removePackages: (names, suite) => guarded(removePackages(database, names, suite)),
-    moduleOwner: (path) => guarded(moduleOwner(database, path)),
+    otherOwners: (claims, project) => guarded(otherOwners(database, claims, project)),
     withPublishLock: (suite, onWait, fn, inner) => {
       const tell = (holder: string) => onWait(`Another Rennet (${holder}) publishes ${suite}; waiting for it.`);
       return withLock(connector, `rennet publish ${suite}`, tell, fn, inner);

@@ -22,7 +22,7 @@ export interface RuleContext {
   /** Relations that the guest claims for the libraries that compiled files link to. */
   readonly sharedLibraries: readonly string[];
   readonly official: OfficialNames;
-  /** Modules, with slashes, that other projects have published, and which project was first. */
+  /** Those of this wheel's claims that clash with what another project has published first, and that project. */
   readonly published: ReadonlyMap<string, string>;
 }
 

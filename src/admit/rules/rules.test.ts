@@ -33,7 +33,7 @@ async function judged(wheel: Partial<HostileWheel>): Promise<Judgement | Refused
     facts: report,
     sharedLibraries: wheel.sharedLibraries ?? [],
     official: OFFICIAL,
-    published: new Map([['taken', 'first-one']]),
+    published: new Map(['taken', 'taken/deep/x'].map((claim) => [claim, 'first-one'])),
   });
 }
 

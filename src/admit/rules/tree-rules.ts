@@ -1,4 +1,5 @@
-import { namesAbove, ownedModules } from '../modules.ts';
+import { clashDetail } from '../claims.ts';
+import { ownedModules } from '../modules.ts';
 import { quoted } from '../../model/text.ts';
 import type { Placed, TreeRule } from './rule.ts';
 
@@ -60,12 +61,8 @@ export const TREE_RULES: readonly TreeRule[] = [
     why: 'another project has published this module first, so a person has to look',
     finds: (placed, { published }) =>
       ownedModules(placed).flatMap((module) => {
-        const owner = namesAbove(module)
-          .map((name) => published.get(name))
-          .find((project) => project !== undefined);
-        return owner === undefined
-          ? []
-          : [{ name: '', detail: `the module ${quoted(module)} belongs to the project ${owner}` }];
+        const owner = published.get(module);
+        return owner === undefined ? [] : [{ name: '', detail: clashDetail(module, owner) }];
       }),
   },
   {

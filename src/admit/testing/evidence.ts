@@ -23,6 +23,9 @@ export const OFFICIAL: OfficialNames = {
 };
 
 export function portsBelow(folder: string): AdmitPorts {
-  const published = { moduleOwner: async (module: string) => (module === 'taken' ? 'first-one' : undefined) };
+  const published = {
+    otherOwners: async (claims: readonly string[], project: string) =>
+      new Map(claims.filter((name) => name === 'taken' && project !== 'first-one').map((name) => [name, 'first-one'])),
+  };
   return { official: OFFICIAL, published, folder };
 }

@@ -23,7 +23,7 @@ export async function treeOf(
     files,
     programs: Object.keys(contents).filter((path) => path.startsWith('/usr/bin/')),
     modules: ['curd'],
-    ownedModules: ['curd'],
+    claims: ['curd'],
     metadata: METADATA,
     licences: [],
     hasElf: false,
