@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -15,14 +15,15 @@ export async function withScratch<T>(parent: string, name: string, act: (folder:
   }
 }
 
-/** Removes what belongs to us and to a process that is no more; `pattern` captures the process id in the name. */
+/** Removes files and folders of ours whose process is no more; `pattern` captures its id in the name. Links may be anybody's trap. */
 export async function removeLeftovers(parent: string, pattern: RegExp): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     const owner = pattern.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
     const path = join(parent, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found?.uid === process.getuid?.()) await rm(path, { recursive: true, force: true });
+    const found = await lstat(path).catch(() => undefined);
+    const isReal = found?.isDirectory() === true || found?.isFile() === true;
+    if (isReal && found.uid === process.geteuid?.()) await rm(path, { recursive: true, force: true });
   }
 }
 
