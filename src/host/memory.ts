@@ -13,16 +13,11 @@ const TMPFS_MAGIC = 0x01021994;
  * name may be a trap: it must be a real folder of ours, in memory. Guests' users pass through it, so others may enter, but not list.
  * RennetError `state-unwritable`, `no-space`.
  */
-export async function ensureMemoryFolder({ memory }: StateFolder): Promise<void> {
+export async function ensureMemoryFolder(state: StateFolder): Promise<void> {
+  const { memory } = state;
   try {
     const made = await mkdir(memory, { recursive: true });
-    const found = await lstat(memory);
-    if (!found.isDirectory() || found.uid !== process.geteuid?.())
-      throw new RennetError(
-        'state-unwritable',
-        `${memory} belongs to another user (uid ${found.uid}).`,
-        'Remove it, or name another state folder with --state.',
-      );
+    await findMemoryFolder(state);
     if (made !== undefined) await chmod(memory, 0o711);
     if ((await statfs(memory)).type !== TMPFS_MAGIC)
       throw new RennetError(
@@ -33,6 +28,21 @@ export async function ensureMemoryFolder({ memory }: StateFolder): Promise<void>
   } catch (error) {
     throw fileError(error, memory);
   }
+}
+
+/** False where a state has no memory folder. RennetError `state-unwritable` where what lies there is not ours alone to change. */
+export async function findMemoryFolder({ memory }: StateFolder): Promise<boolean> {
+  const found = await lstat(memory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw fileError(error, memory);
+  });
+  if (found === undefined) return false;
+  if (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0) return true;
+  throw new RennetError(
+    'state-unwritable',
+    `${memory} belongs to another user (uid ${found.uid}), or others may change it.`,
+    'Remove it, or name another state folder with --state.',
+  );
 }
 
 /** Refuses to go on where the file system of `folder` has less than `needMiB` left. RennetError `no-space` with the figures. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { type Socket, createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
 import { lockFile } from '../host/lock.ts';
 import { createLineCutter } from './lines.ts';
-import { ensureMemoryFolder } from '../host/memory.ts';
+import { ensureMemoryFolder, findMemoryFolder } from '../host/memory.ts';
 
 const PROGRAM = fileURLToPath(new URL('qemu/keeper.py', import.meta.url));
 const PROTOCOL = 1;
@@ -75,10 +75,13 @@ export async function openKeeper(
   }
 }
 
-/** A lease on the keeper that runs; undefined when none does. */
+/** A lease on the keeper that runs; undefined when none does. RennetError `state-unwritable` where another user lies in wait for us. */
 export async function findKeeper(state: StateFolder): Promise<Keeper | undefined> {
   // In the memory folder, not in `run`: the name of a socket has 107 bytes at most.
-  const socket = await connect(join(state.memory, 'keeper.sock'));
+  const path = join(state.memory, 'keeper.sock');
+  // In a folder that only we can change, what we have looked at is what we connect to.
+  if (!(await findMemoryFolder(state)) || !(await isOwnSocket(path))) return undefined;
+  const socket = await connect(path);
   if (socket === undefined) return undefined;
   const ask = talk(socket);
   try {
@@ -212,6 +215,11 @@ function talk(socket: Socket): Ask {
       'Run the command again.',
     );
   };
+}
+
+async function isOwnSocket(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isSocket() === true && found.uid === process.geteuid?.();
 }
 
 function connect(path: string): Promise<Socket | undefined> {
