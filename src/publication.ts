@@ -2,7 +2,7 @@ import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RunningAttempt } from './attempt.ts';
 import type { AssembledDeb } from './assemble/assemble.ts';
-import { clashDetail } from './admit/claims.ts';
+import { claimRule, clashDetail } from './admit/claims.ts';
 import { refusal, ruleOf } from './admit/judge.ts';
 import { RennetError } from './model/errors.ts';
 import type { Outcome } from './model/outcome.ts';
@@ -118,7 +118,7 @@ export async function publishDeb(
 
 /** Another project published it while this one was built; the rule would have held it at admission. */
 function heldOutcome(claim: string, owner: string, recipe: Recipe): Outcome {
-  const { outcome, rule, sentence } = refusal({ recipe }, ruleOf('published-module'), clashDetail(claim, owner), []);
+  const { outcome, rule, sentence } = refusal({ recipe }, ruleOf(claimRule(claim)), clashDetail(claim, owner), []);
   return { kind: outcome, rule, sentence };
 }
 

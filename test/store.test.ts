@@ -148,12 +148,18 @@ test('a claim of another project holds a package, whichever lies above the other
   const store = await open(await freshState());
   const of = (project: string, ...claims: string[]) =>
     record(store, project, { package: `python3-${project}`, project, claims });
-  await store.recordPackage(await of('tools', 'acme/tools', 'brick', 'acm0'));
-  expect(await store.otherOwners(['acme', 'acme/tools/x', 'acme/other', 'ac', 'brick/x', 'bric'], 'late')).toEqual(
+  await store.recordPackage(await of('tools', 'acme/tools', 'brick', 'acm0', '/usr/bin/tool'));
+  expect(
+    await store.otherOwners(
+      ['acme', 'acme/tools/x', 'acme/other', 'ac', 'brick/x', '/usr/bin/tool', '/usr/bin/to'],
+      'late',
+    ),
+  ).toEqual(
     new Map([
       ['acme', 'tools'],
       ['acme/tools/x', 'tools'],
       ['brick/x', 'tools'],
+      ['/usr/bin/tool', 'tools'],
     ]),
   );
   expect(await store.otherOwners(['acme', 'brick'], 'tools')).toEqual(new Map());

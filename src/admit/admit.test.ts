@@ -88,6 +88,37 @@ describe('admit', () => {
     expect(await admitWheel(other)).toMatchObject({ admitted: false, outcome: 'held', rule: 'published-module' });
   });
 
+  it('claims what is left when other rules have dropped theirs', async () => {
+    const asked: (readonly string[])[] = [];
+    const path = join(folder, 'wheel');
+    await writeZip(path, [
+      { name: 'acme/__init__.py', content: "__import__('pkg_resources').declare_namespace(__name__)\n" },
+      { name: 'acme/curd/__init__.py', content: '' },
+      { name: 'acme/curd/data.json', content: '{}' },
+      { name: 'acme/README', content: '' },
+      { name: 'tests/x.py', content: '' },
+      { name: 'curd-stubs/__init__.pyi', content: '' },
+      { name: 'curd-1.0.dist-info/namespace_packages.txt', content: 'acme\n' },
+      { name: 'curd-1.0.data/data/share/curd/a.css', content: '' },
+      { name: 'curd-1.0.data/data/share/man/man1/curd.1', content: '.TH curd 1\n' },
+      ...distInfo({ entryPoints: '[console_scripts]\ncurd = acme.curd:main\n' }),
+    ]);
+    const otherOwners = async (claims: readonly string[]) => {
+      asked.push(claims);
+      return new Map<string, string>();
+    };
+    const ports = { ...portsBelow(folder), published: { otherOwners } };
+    const admission = (await admit(evidenceOf(path), ports, new AbortController().signal)) as Admitted;
+    expect(admission.claims).toEqual([
+      '/usr/bin/curd',
+      '/usr/lib/python3/dist-packages/acme/README',
+      '/usr/lib/python3/dist-packages/curd-stubs/__init__.pyi',
+      '/usr/share/man/man1/curd.1.gz',
+      'acme/curd',
+    ]);
+    expect(asked).toEqual([admission.claims]);
+  });
+
   it('gives the sentence and the rule of what it refuses', async () => {
     const members = [{ name: 'curd.pth', content: 'import os\n' }, ...distInfo()];
     expect(await admitWheel(members)).toMatchObject({

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { AdmittedFile, Evidence } from '../model/evidence.ts';
 import type { AdmitPorts, Admission, AdmittedElf, PublishedNames, Refused } from './admission.ts';
-import { importableModules, ownedModules } from './modules.ts';
+import { claimsOf } from './claims.ts';
+import { importableModules } from './modules.ts';
 import { pythonBoundOf } from './python-bound.ts';
 import { judge, type Judgement, type Kept, refusal, ruleOf } from './judge.ts';
 import { readInOwnProcess } from './reader/run-reader.ts';
@@ -37,7 +38,7 @@ export async function admit(evidence: Evidence, ports: AdmitPorts, signal: Abort
     scripts: judged.kept.flatMap(({ launcher }) => launcher ?? []),
     programs: judged.kept.flatMap(({ kind, path }) => (kind === 'script' ? [path] : [])).toSorted(),
     modules: importableModules(judged.kept),
-    claims: ownedModules(judged.kept),
+    claims: claimsOf(judged.kept, recipe),
     metadata: facts.metadata,
     licences: facts.licences,
     hasElf: elf.length > 0,
@@ -58,7 +59,7 @@ async function judgeTwice(
 ): Promise<Judgement | Refused> {
   const first = judge({ ...context, published: new Map() });
   if ('admitted' in first) return first;
-  const owners = await published.otherOwners(ownedModules(first.kept), context.recipe.project);
+  const owners = await published.otherOwners(claimsOf(first.kept, context.recipe), context.recipe.project);
   return owners.size === 0 ? first : judge({ ...context, published: owners });
 }
 

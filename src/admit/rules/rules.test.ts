@@ -19,6 +19,14 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const HARMLESS: readonly Member[] = [{ name: 'curd/__init__.py', content: 'x = 1\n' }, ...distInfo()];
 
+const TAKEN = [
+  'taken',
+  'taken/deep/x',
+  '/usr/bin/taken',
+  '/usr/share/man/man1/taken.1.gz',
+  '/usr/lib/python3/dist-packages/taken-stubs/__init__.pyi',
+];
+
 /** Reads within this process and judges: the process of its own has a test of its own. */
 async function judged(wheel: Partial<HostileWheel>): Promise<Judgement | Refused> {
   const path = join(folder, `${Math.random()}.whl`);
@@ -33,7 +41,7 @@ async function judged(wheel: Partial<HostileWheel>): Promise<Judgement | Refused
     facts: report,
     sharedLibraries: wheel.sharedLibraries ?? [],
     official: OFFICIAL,
-    published: new Map(['taken', 'taken/deep/x'].map((claim) => [claim, 'first-one'])),
+    published: new Map(TAKEN.map((claim) => [claim, 'first-one'])),
   });
 }
 

@@ -1,7 +1,6 @@
-import { clashDetail } from '../claims.ts';
-import { ownedModules } from '../modules.ts';
+import { type ClaimRule, claimRule, claimsOf, clashDetail } from '../claims.ts';
 import { quoted } from '../../model/text.ts';
-import type { Placed, TreeRule } from './rule.ts';
+import type { Placed, RuleContext, TreeRule } from './rule.ts';
 
 /** Rules on all files together, asked in this order; what one drops the next does not see. */
 export const TREE_RULES: readonly TreeRule[] = [
@@ -59,11 +58,21 @@ export const TREE_RULES: readonly TreeRule[] = [
     verdict: 'hold',
     names: true,
     why: 'another project has published this module first, so a person has to look',
-    finds: (placed, { published }) =>
-      ownedModules(placed).flatMap((module) => {
-        const owner = published.get(module);
-        return owner === undefined ? [] : [{ name: '', detail: clashDetail(module, owner) }];
-      }),
+    finds: (placed, context) => clashes(placed, 'published-module', context),
+  },
+  {
+    name: 'published-program',
+    verdict: 'hold',
+    names: true,
+    why: 'another project has published a command of this name first, so a person has to look',
+    finds: (placed, context) => clashes(placed, 'published-program', context),
+  },
+  {
+    name: 'published-path',
+    verdict: 'hold',
+    names: true,
+    why: 'another project has published this path first, and two packages cannot have one path (policy 7.6.1)',
+    finds: (placed, context) => clashes(placed, 'published-path', context),
   },
   {
     name: 'nothing-left',
@@ -75,6 +84,17 @@ export const TREE_RULES: readonly TreeRule[] = [
         : [{ name: '', detail: 'no module and no command is left of the wheel' }],
   },
 ];
+
+function clashes(
+  placed: readonly Placed[],
+  rule: ClaimRule,
+  { published, recipe }: RuleContext,
+): { name: string; detail: string }[] {
+  return claimsOf(placed, recipe).flatMap((claim) => {
+    const owner = published.get(claim);
+    return owner === undefined || claimRule(claim) !== rule ? [] : [{ name: '', detail: clashDetail(claim, owner) }];
+  });
+}
 
 /** Equal for names that a case-insensitive or normalising file system takes for one. */
 function folded(path: string): string {

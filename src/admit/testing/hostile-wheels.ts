@@ -209,5 +209,13 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
   },
   { rule: 'published-module', trick: 'a module of another project', members: [file('taken/__init__.py')] },
   { rule: 'published-module', trick: 'a part of one', members: [file('taken/deep/x.py')] },
+  { rule: 'published-program', trick: 'a script', members: [file(`${DATA}/scripts/taken`, '#!python\n')] },
+  {
+    rule: 'published-program',
+    trick: 'an entry point',
+    members: [file(`${INFO}/entry_points.txt`, '[console_scripts]\ntaken = curd:main\n')],
+  },
+  { rule: 'published-path', trick: 'a manual page', members: [file(`${DATA}/data/share/man/man1/taken.1`)] },
+  { rule: 'published-path', trick: 'stubs', members: [file('taken-stubs/__init__.pyi')] },
   { rule: 'nothing-left', trick: 'metadata only', bare: true, members: distInfo() },
 ];
