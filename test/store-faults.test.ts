@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, readdir, readFile, stat, writeFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { stateFolder } from '../src/model/state.ts';
@@ -100,6 +101,28 @@ test('a state folder with a long path', async () => {
   const state = await freshState('x'.repeat(120), 'state');
   const store = await open(state);
   expect(await store.beginAttempt(start)).toMatch(/^a/);
+});
+
+test('with a long path, what waits under the name of the socket folder is never asked', async () => {
+  const state = await freshState('y'.repeat(120), 'state');
+  const { socketFolder } = clusterPaths(state, isRoot);
+  const trap = await freshFolder();
+  await mkdir(join(trap, 'db'));
+  let asked = 0;
+  const impostor = createServer((socket) => {
+    asked += 1;
+    socket.destroy();
+  });
+  impostor.listen(join(trap, 'db', '.s.PGSQL.5432'));
+  await once(impostor, 'listening');
+  await symlink(trap, dirname(socketFolder));
+  try {
+    await expect(openStore(state, signal)).rejects.toMatchObject({ code: 'state-unwritable' });
+    expect(asked).toBe(0);
+  } finally {
+    await rm(dirname(socketFolder));
+    await new Promise((resolve) => impostor.close(resolve));
+  }
 });
 
 test('a shared server by its address', async () => {

@@ -4,6 +4,7 @@ import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
 import { type StartedServer, LOCK_TAKEN, startServer } from './database-start.ts';
 import { type DatabaseAddress, databaseAddress } from './database-url.ts';
+import { requireOwnSocketFolder } from './socket-folder.ts';
 
 /** Recovery after a power cut replays at most max_wal_size (128 MiB). */
 const START_DEADLINE_MS = 60_000;
@@ -61,6 +62,7 @@ async function reach<T>(
   let server: StartedServer | undefined;
   for (;;) {
     try {
+      if (address.isPrivate) await requireOwnSocketFolder(address.config.host ?? '');
       return await connect();
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';

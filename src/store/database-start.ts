@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, lstat, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { RennetError } from '../model/errors.ts';
@@ -19,6 +19,7 @@ import {
 } from './cluster.ts';
 import { temporaryName } from '../host/process-owner.ts';
 import { serviceUser } from './service-user.ts';
+import { requireOwnSocketFolder } from './socket-folder.ts';
 import { requireSpace } from '../host/memory.ts';
 
 /** A new cluster takes 40 MiB, its write-ahead log up to 128 MiB, and the rest needs room too. */
@@ -63,13 +64,10 @@ async function hasCluster(data: string): Promise<boolean> {
   );
 }
 
-/** The folder may lie in /tmp, where everyone can put one under our name first. */
+/** Nobody but us can put anything below the folder above it, so that one that is there was made here, maybe by half. */
 async function makeSocketFolder(folder: string, { user }: ServiceContext): Promise<void> {
-  const parent = dirname(folder);
-  await mkdir(parent, { recursive: true, mode: 0o755 });
-  if ((await lstat(parent)).uid !== process.geteuid?.() && parent.startsWith('/tmp/'))
-    throw new RennetError('state-unwritable', `${parent} belongs to another user.`, 'Use a shorter state folder path.');
-  if ((await mkdir(folder, { recursive: true, mode: 0o700 })) === undefined) return;
+  await requireOwnSocketFolder(folder);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await chown(folder, user.uid, user.gid);
   await chmod(folder, 0o700);
 }

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { stateFolder } from '../model/state.ts';
 import { serverPid, stopDatabase } from './database-stop.ts';
 import { databaseAddress } from './database-url.ts';
+import { requireOwnSocketFolder } from './socket-folder.ts';
 
 // A program of its own, run by the keeper with the state folder's path: ends the private PostgreSQL when no Rennet uses it.
 
@@ -15,6 +16,7 @@ if (address.isPrivate && (await serverPid(state)) !== undefined) {
 async function isInUse(config: pg.ClientConfig): Promise<boolean> {
   const client = new pg.Client(config);
   try {
+    await requireOwnSocketFolder(config.host ?? '');
     await client.connect();
     const found = await client.query<{ others: boolean }>(
       `select count(*) > 0 as others from pg_stat_activity
