@@ -2,7 +2,7 @@ import { type Dirent, existsSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StateFolder } from '../model/state.ts';
-import { lockSlot } from './qemu/slot.ts';
+import { slotLocks, takeSlotLock } from './qemu/slot-lock.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 /** With v2 our groups lie on top; with v1 each controller has a tree, and ours lie below our own group there (cgroup.ts). */
@@ -17,10 +17,10 @@ export async function removeGuestLeftovers(state: StateFolder): Promise<void> {
   else for (const controller of ['memory', 'pids']) await removeGroups(join(CGROUPS, controller), V1_DEPTH);
   const slots = join(state.memory, 'slots');
   for (const number of await readdir(slots).catch(() => [])) {
-    const lock = await lockSlot(number);
-    if (lock === undefined) continue;
+    const unlock = await takeSlotLock(slotLocks(state), number);
+    if (unlock === undefined) continue;
     await rm(join(slots, number), { recursive: true, force: true });
-    await new Promise((resolve) => lock.close(resolve));
+    await unlock();
   }
 }
 

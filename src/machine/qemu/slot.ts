@@ -1,8 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { type Server, createServer } from 'node:net';
 import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
+import { slotLocks, takeSlotLock } from './slot-lock.ts';
 
 /** Above all ranges that Debian, systemd and containers hand out (systemd, "Users, Groups, UIDs and GIDs"). */
 const FIRST_UID = 1_990_000_000;
@@ -18,17 +18,17 @@ export interface Slot {
 }
 
 /**
- * Reserves the first free slot of this host. The lock is a socket with an abstract name (unix(7)): exclusive on the whole host, as the
- * user ids are, and gone with the process however it ends. What a killed predecessor left in the folder is removed.
+ * Reserves the first free slot: for root one of this host, as user ids are. Freed when this process ends, however it ends. What a
+ * killed predecessor left in the folder is removed. RennetError `no-memory`, `state-unwritable`.
  */
 export async function reserveSlot(state: StateFolder): Promise<Slot> {
   for (let number = 0; number < SLOTS; number++) {
-    const lock = await lockSlot(number);
-    if (lock === undefined) continue;
+    const unlock = await takeSlotLock(slotLocks(state), String(number));
+    if (unlock === undefined) continue;
     const folder = join(state.memory, 'slots', String(number));
     const release = async (): Promise<void> => {
       await rm(folder, { recursive: true, force: true });
-      await new Promise((resolve) => lock.close(resolve));
+      await unlock();
     };
     try {
       await rm(folder, { recursive: true, force: true });
@@ -40,14 +40,4 @@ export async function reserveSlot(state: StateFolder): Promise<Slot> {
     return { number, uid: process.getuid?.() === 0 ? FIRST_UID + number : undefined, folder, release };
   }
   throw new RennetError('no-memory', `All ${SLOTS} places for guests are taken.`, 'Run fewer guests at once.');
-}
-
-/** Holds a slot until the server is closed; undefined while somebody else does. */
-export function lockSlot(number: number | string): Promise<Server | undefined> {
-  const server = createServer((socket) => socket.destroy());
-  server.unref();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(undefined));
-    server.listen(`\0rennet-slot-${number}`, () => resolve(server));
-  });
 }
