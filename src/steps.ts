@@ -150,7 +150,7 @@ export async function assembleDeb(
   const assemblePorts = {
     archive: ports.archive,
     maintainer: ports.maintainer,
-    pythonRelations: (bound: string | undefined) => pythonRelations(bound, recipe.target).relations,
+    pythonRelations: (bound: string | undefined) => pythonRelations(bound, recipe.target),
     build: buildNumber,
     folder: join(attempt.folder, 'deb'),
   };

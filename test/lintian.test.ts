@@ -49,7 +49,7 @@ async function errorsOf(members: readonly Member[], wheelName: string, entryPoin
   if (!admission.admitted) throw new Error(admission.sentence);
   const ports = {
     archive: { dists: () => [] },
-    pythonRelations: () => ['python3:any (>= 3.8-0~)'],
+    pythonRelations: () => ({ relations: ['python3:any (>= 3.8-0~)'], approximated: [] }),
     maintainer: 'The Farm <farm@farm.example.org>',
     build: 1,
     folder: join(work, 'out'),

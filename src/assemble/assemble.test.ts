@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseStanzas } from '../debian/deb822.ts';
 import { assemble, type AssemblePorts } from './assemble.ts';
 import type { AdmittedTree } from './admitted-tree.ts';
+import { requiresPythonLine } from './ledger.ts';
 import { METADATA, RECIPE } from '../model/testing/curd.ts';
 import { treeOf } from './testing/tree.ts';
 
@@ -26,7 +27,7 @@ const resolution = {
 async function assembled(tree: AdmittedTree, name = 'out', recipe = RECIPE) {
   const ports: AssemblePorts = {
     archive: { dists: () => [] },
-    pythonRelations: () => [],
+    pythonRelations: (bound) => ({ relations: [], approximated: bound === undefined ? [] : [bound] }),
     maintainer: 'The Farm <farm@farm.example.org>',
     build: 1,
     folder: join(folder, name),
@@ -122,5 +123,24 @@ describe('assemble', () => {
       'file curd.py',
       'field License',
     ]);
+  });
+
+  it('tells which part of Requires-Python the package does not say', async () => {
+    const metadata = { ...METADATA, requiresPython: '!=3.12.1' };
+    const tree = await treeOf(folder, { [`${SITE}/curd.py`]: '' }, { metadata });
+    expect((await assembled(tree)).ledger).toContainEqual({
+      kind: 'field',
+      fact: 'Requires-Python: !=3.12.1',
+      fate: 'left-out',
+      detail: 'not in Depends: !=3.12.1',
+    });
+    const line = (relations: string[], approximated: string[]) => requiresPythonLine('r', { relations, approximated });
+    const bound = 'python3:any (>= 3.8~)';
+    expect(line([bound], [])).toMatchObject({ fate: 'translated', detail: 'Depends on python3 (>= 3.8~)' });
+    expect(line([bound], ['!=3.9'])).toMatchObject({
+      fate: 'approximated',
+      detail: 'Depends on python3 (>= 3.8~); not in Depends: !=3.9',
+    });
+    expect(line([], [])).toMatchObject({ fate: 'left-out' });
   });
 });

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import type { ArchiveIndex } from '../debian/archive-index.ts';
 import { descriptionFrom, writeControl } from '../debian/control.ts';
 import { installedSizeKiB, writeDeb } from '../debian/deb.ts';
-import { debianVersion } from '../debian/pypi-version.ts';
+import { type DebianRelations, debianVersion } from '../debian/pypi-version.ts';
 import type { AdmittedFile } from '../model/evidence.ts';
 import type { LedgerLine } from '../model/outcome.ts';
 import type { Recipe, Resolution } from '../model/recipe.ts';
@@ -15,6 +15,7 @@ import { changelogText } from './changelog.ts';
 import { copyrightFile } from './copyright.ts';
 import { dependsOf, suggestsOf } from './depends.ts';
 import { homepageOf } from './homepage.ts';
+import { requiresPythonLine } from './ledger.ts';
 import { maintainerScripts } from './maintainer-scripts.ts';
 
 /** 2000-01-01: for releases whose upload time the index does not give. */
@@ -22,8 +23,8 @@ const FALLBACK_EPOCH = 946_684_800;
 
 export interface AssemblePorts {
   readonly archive: Pick<ArchiveIndex, 'dists'>;
-  /** Relations on `python3:any` for a Requires-Python on the target. */
-  readonly pythonRelations: (requiresPython: string | undefined) => readonly string[];
+  /** Relations on `python3:any` for a Requires-Python on the target, and what of it no relation says. */
+  readonly pythonRelations: (requiresPython: string | undefined) => DebianRelations;
   /** `Name <address>` of the one who runs this Rennet. */
   readonly maintainer: string;
   /** N of the revision `-0~pypiN~…`. */
@@ -87,7 +88,8 @@ export async function assemble(
     await written(`${documents}/copyright`, Buffer.from(copyright), ports.folder),
     await written(`${documents}/changelog.Debian.gz`, gzipSync(changelog, { level: 9 }), ports.folder),
   ];
-  const depends = dependsOf(tree, resolution.met, ports.pythonRelations(tree.metadata.requiresPython), target);
+  const python = ports.pythonRelations(tree.metadata.requiresPython);
+  const depends = dependsOf(tree, resolution.met, python.relations, target);
   const control = writeControl({
     package: recipe.package,
     version,
@@ -121,7 +123,7 @@ export async function assemble(
     modules: tree.modules,
     claims: tree.claims,
     scripts: tree.programs,
-    ledger: [...resolution.ledger, ...tree.ledger, ...fieldLines(tree, licence.name, homepage)],
+    ledger: [...resolution.ledger, ...tree.ledger, ...fieldLines(tree, python, licence.name, homepage)],
   };
 }
 
@@ -132,7 +134,12 @@ function epochOf(uploadedAt: string | undefined): number {
   return sane ? seconds : FALLBACK_EPOCH;
 }
 
-function fieldLines(tree: AdmittedTree, licence: string, homepage: string | undefined): LedgerLine[] {
+function fieldLines(
+  tree: AdmittedTree,
+  python: DebianRelations,
+  licence: string,
+  homepage: string | undefined,
+): LedgerLine[] {
   const { metadata } = tree;
   const line = (fact: string, fate: LedgerLine['fate'], detail: string): LedgerLine => ({
     kind: 'field',
@@ -142,9 +149,7 @@ function fieldLines(tree: AdmittedTree, licence: string, homepage: string | unde
   });
   return [
     line('License', licence === 'unknown' ? 'left-out' : 'translated', `copyright: ${licence}`),
-    ...(metadata.requiresPython === undefined
-      ? []
-      : [line(`Requires-Python: ${metadata.requiresPython}`, 'translated', 'Depends on python3')]),
+    ...(metadata.requiresPython === undefined ? [] : [requiresPythonLine(metadata.requiresPython, python)]),
     ...(homepage === undefined ? [] : [line('Home-page', 'translated', homepage)]),
   ];
 }

@@ -1,0 +1,21 @@
+import type { DebianRelations } from '../debian/pypi-version.ts';
+import type { LedgerLine } from '../model/outcome.ts';
+
+/** What became of Requires-Python: what of it the Depends say, and which parts of it they do not. */
+export function requiresPythonLine(
+  requiresPython: string,
+  { relations, approximated }: Pick<DebianRelations, 'relations' | 'approximated'>,
+): LedgerLine {
+  const line = (fate: LedgerLine['fate'], detail: string): LedgerLine => ({
+    kind: 'field',
+    fact: `Requires-Python: ${requiresPython}`,
+    fate,
+    detail,
+  });
+  if (relations.length === 0 && approximated.length === 0) return line('left-out', 'no version of Python is bounded');
+  const missing = `not in Depends: ${approximated.join(', ')}`;
+  if (relations.length === 0) return line('left-out', missing);
+  // Compiled code asks for the Python of its own architecture, without `:any`.
+  const depends = `Depends on ${relations.map((relation) => relation.replace(':any', '')).join(', ')}`;
+  return approximated.length === 0 ? line('translated', depends) : line('approximated', `${depends}; ${missing}`);
+}
