@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { RennetError } from '../model/errors.ts';
-import { fileError, readJson, replaceFile, sha256OfFile } from './files.ts';
+import { fileError, readJson, replaceFile, sha256OfFile, writeJson } from './files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -36,6 +36,15 @@ test('many writers at once leave the content of one of them', async () => {
   await Promise.all(contents.map((content) => replaceFile(path, content)));
   expect(contents).toContain(await readFile(path, 'utf8'));
   expect(await readdir(folder)).toEqual(['a']);
+});
+
+test('JSON is written for its owner alone, in a folder that may be missing', async () => {
+  const path = join(folder, 'run', 'a.json');
+  await writeJson(path, { a: 1 });
+  await writeJson(path, { a: [2] });
+  expect(await readJson(path)).toEqual({ a: [2] });
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(await readdir(join(folder, 'run'))).toEqual(['a.json']);
 });
 
 test('JSON that is missing or broken is undefined', async () => {

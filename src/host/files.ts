@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { RennetError } from '../model/errors.ts';
 import { isAbandoned, temporaryName } from './process-owner.ts';
@@ -37,6 +37,12 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
 export async function removeAbandoned(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => []))
     if (isAbandoned(name)) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/** Replaces a small JSON file for its owner alone, and makes its folder where it is missing. See replaceFile. */
+export async function writeJson(path: string, content: unknown): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await replaceFile(path, JSON.stringify(content), 0o600);
 }
 
 /** Content of a JSON file of ours; undefined where it is missing or broken. */

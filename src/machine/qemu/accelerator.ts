@@ -10,8 +10,8 @@ import { lockFile } from '../../host/lock.ts';
 import { parseGuestLine } from '../messages.ts';
 import { qemuArguments } from './arguments.ts';
 import { type RunningMachine, launch } from './launch.ts';
-import { readJson } from '../../host/files.ts';
-import { findQemu, writeJson } from './program.ts';
+import { readJson, writeJson } from '../../host/files.ts';
+import { findQemu } from './program.ts';
 import { reserveSlot } from './slot.ts';
 import { makePlaceholder } from './placeholder.ts';
 

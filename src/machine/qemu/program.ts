@@ -1,8 +1,8 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { readJson, replaceFile } from '../../host/files.ts';
+import { readJson, writeJson } from '../../host/files.ts';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
 
@@ -32,10 +32,4 @@ export async function findQemu(state: StateFolder): Promise<QemuProgram> {
   const version = /version (.+)/.exec(stdout)?.[1]?.trim() ?? 'unknown';
   await writeJson(cache, { stamp, version });
   return { path: PATH, version };
-}
-
-/** Replaces a small JSON file at once. */
-export async function writeJson(path: string, content: unknown): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true });
-  await replaceFile(path, JSON.stringify(content), 0o600);
 }

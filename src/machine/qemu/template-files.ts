@@ -1,9 +1,8 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freeSpaceMiB } from '../../host/memory.ts';
-import { readJson } from '../../host/files.ts';
+import { readJson, writeJson } from '../../host/files.ts';
 import { temporaryName } from '../../host/process-owner.ts';
-import { writeJson } from './program.ts';
 import { TEMPLATE_PARTS, type TemplateNote, type TemplatePorts, templateNote } from './template-record.ts';
 
 /** Saving is a convenience after a reboot; it must not fill the disk. */
