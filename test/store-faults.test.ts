@@ -97,6 +97,29 @@ test('an idle server is stopped, one in use is not', async () => {
   expect(await stopDatabase(state, signal)).toBe(false);
 });
 
+test('a state folder that its owner alone may enter stays so, and stays root’s', async () => {
+  const state = await freshState('shut');
+  await mkdir(state.root, { mode: 0o700 });
+  const store = await open(state);
+  expect(await store.beginAttempt(start)).toMatch(/^a/);
+  expect(await stat(state.root)).toMatchObject({ uid: process.geteuid?.(), mode: 0o40700 });
+  if (!isRoot) return;
+  // Of the state folder the server sees its own folders only.
+  const place = clusterPaths(state, isRoot).view;
+  expect(await readdir(`/proc/${await serverPid(state)}/root${place}`)).toEqual(['postgres', 'run']);
+  await expect(readdir(`/proc/${await serverPid(state)}/root${place}/run`)).resolves.toEqual(['db']);
+});
+
+test('a log that is a link is not written to', async () => {
+  const state = await freshState();
+  const victim = join(await freshFolder(), 'victim');
+  await writeFile(victim, 'words');
+  await mkdir(state.run, { recursive: true });
+  await symlink(victim, clusterPaths(state, isRoot).log);
+  await expect(open(state)).rejects.toMatchObject({ code: 'state-unwritable' });
+  expect(await readFile(victim, 'utf8')).toBe('words');
+});
+
 test('a state folder with a long path', async () => {
   const state = await freshState('x'.repeat(120), 'state');
   const store = await open(state);

@@ -59,7 +59,8 @@ test('a folder that its owner alone may enter hides what lies below', async () =
 test('as root the server runs as the service user, behind a mount where that user cannot go', () => {
   const user = { uid: 990, gid: 980 };
   const open = { isRoot: true, user, stateRoot: '/srv/rennet', place: '/srv/rennet' };
-  expect(serviceCommand(open, ['postgres'])).toEqual([
+  const folders = ['/srv/rennet/postgres', '/run/rennet-0/db'];
+  expect(serviceCommand(open, ['postgres'], folders)).toEqual([
     'setpriv',
     '--reuid=990',
     '--regid=980',
@@ -69,10 +70,18 @@ test('as root the server runs as the service user, behind a mount where that use
     'postgres',
   ]);
   const hidden = { ...open, place: '/run/rennet-view' };
-  expect(serviceCommand(hidden, ['postgres'])[0]).toBe('unshare');
+  const command = serviceCommand(hidden, ['postgres'], folders);
+  expect(command[0]).toBe('unshare');
+  // Its own folder and nothing beside it.
+  const from = command.indexOf('/run/rennet-view');
+  expect(command.slice(from, command.indexOf('--', from))).toEqual([
+    '/run/rennet-view',
+    '/srv/rennet/postgres',
+    '/run/rennet-view/postgres',
+  ]);
   expect(placed(hidden, '/srv/rennet/postgres')).toBe('/run/rennet-view/postgres');
   expect(placed(hidden, '/srv/rennet-other')).toBe('/srv/rennet-other');
-  expect(serviceCommand({ ...open, isRoot: false }, ['postgres'])).toEqual(['postgres']);
+  expect(serviceCommand({ ...open, isRoot: false }, ['postgres'], folders)).toEqual(['postgres']);
 });
 
 test('the server listens on its socket only and keeps what it was told', () => {

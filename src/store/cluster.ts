@@ -21,7 +21,7 @@ export interface ClusterPaths {
   /** Held with flock(2) by the server and all its children as long as one of them lives. */
   readonly lock: string;
   readonly log: string;
-  /** Where the service user sees the state folder when it may not pass through the folders above it. */
+  /** Where the service user sees its own folders when it may not pass through the state folder or those above it. */
   readonly view: string;
 }
 
@@ -76,7 +76,7 @@ export interface ServiceContext {
   readonly isRoot: boolean;
   readonly user: ServiceUser;
   readonly stateRoot: string;
-  /** The state folder as the service user sees it. */
+  /** Where the service user finds what it is shown of the state folder. */
   readonly place: string;
 }
 
@@ -85,31 +85,23 @@ export function placed(context: ServiceContext, path: string): string {
   return path.startsWith(`${context.stateRoot}/`) ? context.place + path.slice(context.stateRoot.length) : path;
 }
 
+/** `sh VIEW [FOLDER PLACE]… -- ARGV…` */
+const SHOW_AND_RUN = `set -e; mount -t tmpfs -o mode=0755 rennet "$1"; shift
+while [ "$1" != -- ]; do (umask 022; mkdir -p "$2"); mount --bind "$1" "$2"; shift 2; done; shift; exec "$@"`;
+
 /**
  * The command that runs `argv` as the service user. Where that user cannot reach the state folder (one below /root, say),
- * it runs in a mount namespace of its own that shows the state folder at `place`.
+ * it runs in a mount namespace of its own that shows `folders`, those of the state folder that it needs, below `place`, and nothing else.
  */
-export function serviceCommand(context: ServiceContext, argv: readonly string[]): string[] {
+export function serviceCommand(context: ServiceContext, argv: readonly string[], folders: readonly string[]): string[] {
   const { isRoot, user, stateRoot, place } = context;
   if (!isRoot) return [...argv];
   const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--no-new-privs'];
   const dropped = ['setpriv', ...ids, '--', ...argv];
   if (place === stateRoot) return dropped;
-  const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
-  return [
-    'unshare',
-    '--mount',
-    '--propagation',
-    'private',
-    '--',
-    'sh',
-    '-c',
-    script,
-    'sh',
-    stateRoot,
-    place,
-    ...dropped,
-  ];
+  const shown = folders.map((folder) => [folder, placed(context, folder)]).filter(([folder, at]) => folder !== at);
+  const script = ['sh', '-c', SHOW_AND_RUN, 'sh', place, ...shown.flat(), '--', ...dropped];
+  return ['unshare', '--mount', '--propagation', 'private', '--', ...script];
 }
 
 /** Arguments of the server: one socket, no TCP, little memory, everything durable. PostgreSQL manual, chapter 20. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, chown, type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { RennetError } from '../model/errors.ts';
@@ -83,7 +84,7 @@ async function createCluster(
   try {
     await mkdir(temporary, { mode: 0o700 });
     await chown(temporary, context.user.uid, context.user.gid);
-    const [file = '', ...rest] = serviceCommand(context, [
+    const initdb = [
       join(programs, 'initdb'),
       `--pgdata=${placed(context, temporary)}`,
       `--username=${DATABASE_USER}`,
@@ -94,7 +95,8 @@ async function createCluster(
       '--encoding=UTF8',
       '--data-checksums',
       '--no-instructions',
-    ]);
+    ];
+    const [file = '', ...rest] = serviceCommand(context, initdb, [temporary]);
     const made = await execa(file, rest, {
       reject: false,
       cancelSignal: signal,
@@ -116,13 +118,8 @@ async function createCluster(
 }
 
 async function spawnServer(paths: ClusterPaths, programs: string, context: ServiceContext): Promise<StartedServer> {
-  const size = await stat(paths.log).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size > LOG_BYTES) await truncate(paths.log);
-  const before = size > LOG_BYTES ? 0 : size;
-  const log = await open(paths.log, 'a', 0o640);
+  const log = await openLog(paths.log);
+  const before = (await log.stat()).size;
   const data = placed(context, paths.data);
   const socketFolder = placed(context, paths.socketFolder);
   const server = serverArguments(programs, data, socketFolder);
@@ -132,12 +129,16 @@ async function spawnServer(paths: ClusterPaths, programs: string, context: Servi
   const lock = ['--no-fork', '--nonblock', '--conflict-exit-code', String(LOCK_TAKEN), paths.lock];
   let child: ChildProcess;
   try {
-    child = spawn('flock', [...lock, ...serviceCommand(context, [...forget, ...server])], {
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: ENVIRONMENT,
-      cwd: '/',
-    });
+    child = spawn(
+      'flock',
+      [...lock, ...serviceCommand(context, [...forget, ...server], [paths.data, paths.socketFolder])],
+      {
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+        env: ENVIRONMENT,
+        cwd: '/',
+      },
+    );
   } finally {
     await log.close();
   }
@@ -153,6 +154,19 @@ async function spawnServer(paths: ClusterPaths, programs: string, context: Servi
     exitStatus: () => status,
     complaint: async () => lastLine((await readFile(paths.log)).subarray(before).toString('utf8')),
   };
+}
+
+/** Root opens what the service user's server writes, so through no link. What has grown long begins anew. */
+async function openLog(path: string): Promise<FileHandle> {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+  try {
+    const log = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o640);
+    if ((await log.stat()).size > LOG_BYTES) await log.truncate();
+    return log;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    throw new RennetError('state-unwritable', `${path} is a link.`, 'Look who put it there and remove it.');
+  }
 }
 
 /** The last line that complains, without the server's time stamp. */

@@ -1,9 +1,9 @@
-import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type StateFolder, stateFolder } from '../model/state.ts';
-import { findUser } from './service-user.ts';
+import { findUser, serviceUser } from './service-user.ts';
 import { prepareState } from './state-folder.ts';
 
 const { signal } = new AbortController();
@@ -37,10 +37,36 @@ test('makes every folder, whatever the umask, and is content with what it made',
   );
   expect(await mode(state.keys)).toBe('700');
   expect(await mode(state.memory)).toBe('711');
-  const owner = (await stat(state.root)).uid;
-  const expected = isRoot ? findUser(await readFile('/etc/passwd', 'utf8'), 'rennet')?.uid : process.geteuid?.();
-  expect(owner).toBe(expected);
+  expect((await stat(state.root)).uid).toBe(process.geteuid?.());
 });
+
+test('root takes back a state folder that it gave to the service user', async () => {
+  await prepareState(state, signal);
+  // A plain user has no service user beside itself.
+  if (!isRoot) return;
+  const { uid, gid } = await serviceUser(signal);
+  await chown(state.root, uid, gid);
+  await chmod(state.root, 0o777);
+  await Promise.all([prepareState(state, signal), prepareState(state, signal)]);
+  expect(await stat(state.root)).toMatchObject({ uid: 0, gid: 0 });
+  expect(await mode(state.root)).toBe('755');
+});
+
+test.each(['keys', 'run', 'archive', 'blobs'] as const)(
+  '%s that is a link, or somebody else’s, is refused',
+  async (name) => {
+    await prepareState(state, signal);
+    await rm(state[name], { recursive: true });
+    await symlink(folder, state[name]);
+    const refused = { code: 'state-unwritable', message: expect.stringContaining(state[name]) as string };
+    await expect(prepareState(state, signal)).rejects.toMatchObject(refused);
+    if (!isRoot) return;
+    await rm(state[name]);
+    await mkdir(state[name]);
+    await chown(state[name], 54_321, 54_321);
+    await expect(prepareState(state, signal)).rejects.toMatchObject(refused);
+  },
+);
 
 test('two at once make one folder', async () => {
   await Promise.all([prepareState(state, signal), prepareState(state, signal), prepareState(state, signal)]);

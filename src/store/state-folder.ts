@@ -1,4 +1,5 @@
-import { chmod, chown, lstat, mkdir, readdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, lstat, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
@@ -18,15 +19,11 @@ const OWN_NAME =
  */
 export async function prepareState(state: StateFolder, signal: AbortSignal): Promise<void> {
   try {
-    await makeFolder(state.root, 0o755);
+    if (await makeMissing(state.root)) await chmod(state.root, 0o755);
     const names = await readdir(state.root);
     if (!names.includes('version')) refuseForeignFolder(state.root, names);
-    await refuseForeignOwner(state.root, signal);
+    await requireOwnRoot(state.root, signal);
     await checkFormat(state);
-    if (process.geteuid?.() === 0 && (await lstat(state.root)).uid === 0) {
-      const user = await serviceUser(signal);
-      await chown(state.root, user.uid, user.gid);
-    }
     for (const folder of [state.blobs, state.archive, state.attempts, state.images, state.templates, state.cache])
       await makeFolder(folder, 0o755);
     await makeFolder(state.apt, 0o755);
@@ -40,9 +37,16 @@ export async function prepareState(state: StateFolder, signal: AbortSignal): Pro
   await ensureMemoryFolder(state);
 }
 
-/** Creates a folder with exactly this mode, whatever the umask; leaves an existing one as it is. */
+/** Creates a folder with exactly this mode, whatever the umask. An existing one stays as it is, and must be a real one of ours. */
 async function makeFolder(path: string, mode: number): Promise<void> {
-  if (await makeMissing(path)) await chmod(path, mode);
+  if (await makeMissing(path)) return await chmod(path, mode);
+  const found = await lstat(path);
+  if (found.isDirectory() && found.uid === process.geteuid?.()) return;
+  throw new RennetError(
+    'state-unwritable',
+    `${path} is no folder of the state folder's owner, but a link or somebody else's.`,
+    'Look who put it there and move it away; Rennet makes a new one.',
+  );
 }
 
 /** True when it was missing. Not Node's own recursive mkdir, which never ends where no folder can be made (/proc/x). */
@@ -76,16 +80,31 @@ function refuseForeignFolder(root: string, names: readonly string[]): void {
   );
 }
 
-/** Root would leave files in a user's folder that the user cannot change any more. */
-async function refuseForeignOwner(root: string, signal: AbortSignal): Promise<void> {
+/**
+ * Root would leave files in a user's folder that the user cannot change any more; and whoever owns the folder can put another one in the
+ * place of root's keys or archive (docs/decisions/0009-root-owns-the-state.md). Root takes back what it gave to the service user.
+ */
+async function requireOwnRoot(root: string, signal: AbortSignal): Promise<void> {
   const self = process.geteuid?.() ?? 0;
-  const { uid } = await lstat(root);
-  if (uid === self || (self === 0 && uid === (await serviceUser(signal)).uid)) return;
+  const [entry, folder] = await Promise.all([lstat(root), stat(root)]);
+  if (entry.uid === self && folder.uid === self) return;
+  if (self === 0 && folder.uid === (await serviceUser(signal)).uid) return takeBack(root, folder.uid);
+  const { uid } = entry.uid === self ? folder : entry;
   throw new RennetError(
     'state-unwritable',
     `The state folder ${root} belongs to another user (uid ${uid}).`,
     'Run as that user (root for the folder of a system-wide Rennet), or name another folder with --state.',
   );
+}
+
+/** By its descriptor: its owner could put a link to anything under its name meanwhile. */
+async function takeBack(root: string, from: number): Promise<void> {
+  await using folder = await open(root, constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  const { uid, mode } = await folder.stat();
+  // 0 where another process was first.
+  if (uid !== from && uid !== 0) throw new RennetError('state-unwritable', `The owner of ${root} changed just now.`);
+  await folder.chown(0, 0);
+  await folder.chmod(mode & 0o755);
 }
 
 async function checkFormat(state: StateFolder): Promise<void> {
