@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseStanzas } from '../debian/deb822.ts';
+import type { LedgerLine } from '../model/outcome.ts';
 import { assemble, type AssemblePorts } from './assemble.ts';
 import type { AdmittedTree } from './admitted-tree.ts';
 import { requiresPythonLine } from './ledger.ts';
@@ -24,15 +25,23 @@ const resolution = {
   ledger: [{ kind: 'extra', fact: 'x', fate: 'left-out', detail: '' }],
 } as const;
 
-async function assembled(tree: AdmittedTree, name = 'out', recipe = RECIPE) {
+async function assembled(
+  tree: AdmittedTree,
+  name = 'out',
+  recipe = RECIPE,
+  {
+    archive = { dists: () => [] },
+    ledger = resolution.ledger,
+  }: { archive?: AssemblePorts['archive']; ledger?: readonly LedgerLine[] } = {},
+) {
   const ports: AssemblePorts = {
-    archive: { dists: () => [] },
+    archive,
     pythonRelations: (bound) => ({ relations: [], approximated: bound === undefined ? [] : [bound] }),
     maintainer: 'The Farm <farm@farm.example.org>',
     build: 1,
     folder: join(folder, name),
   };
-  return assemble(tree, recipe, resolution, ports, new AbortController().signal);
+  return assemble(tree, recipe, { ...resolution, ledger }, ports, new AbortController().signal);
 }
 
 describe('assemble', () => {
@@ -122,6 +131,26 @@ describe('assemble', () => {
       'extra x',
       'file curd.py',
       'field License',
+    ]);
+  });
+
+  it('says of extras in the ledger what the control file says', async () => {
+    const rich = "rich; extra == 'Pretty'";
+    const metadata = { ...METADATA, requiresDist: [rich, "none; extra == 'bare'"], providesExtra: ['Pretty', 'bare'] };
+    const tree = await treeOf(folder, { [`${SITE}/curd.py`]: '' }, { metadata });
+    const leftOut = (kind: 'extra' | 'requirement', fact: string) =>
+      ({ kind, fact, fate: 'left-out', detail: 'optional' }) as const;
+    const lines = [leftOut('requirement', rich), leftOut('extra', 'Pretty'), leftOut('extra', 'bare')];
+    const official = { package: 'python3-rich', packageVersion: '1', upstreamVersion: '1', architecture: 'all' };
+    const archive: AssemblePorts['archive'] = {
+      dists: (project) => (project === 'rich' ? [{ project, ...official }] : []),
+    };
+    const { control, ledger } = await assembled(tree, 'out', RECIPE, { archive, ledger: lines });
+    expect(control).toContain('\nSuggests: python3-rich\n');
+    expect(ledger.slice(0, 3).map(({ fate, detail }) => `${fate} ${detail}`)).toEqual([
+      'approximated Suggests: python3-rich; for the extra Pretty',
+      'approximated Suggests: python3-rich',
+      'left-out optional',
     ]);
   });
 

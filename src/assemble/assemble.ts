@@ -13,9 +13,9 @@ import type { Architecture } from '../model/target.ts';
 import type { AdmittedTree } from './admitted-tree.ts';
 import { changelogText } from './changelog.ts';
 import { copyrightFile } from './copyright.ts';
-import { dependsOf, suggestsOf } from './depends.ts';
+import { dependsOf, packagesOf, suggestionsOf } from './depends.ts';
 import { homepageOf } from './homepage.ts';
-import { requiresPythonLine } from './ledger.ts';
+import { requiresPythonLine, withSuggestions } from './ledger.ts';
 import { maintainerScripts } from './maintainer-scripts.ts';
 
 /** 2000-01-01: for releases whose upload time the index does not give. */
@@ -90,6 +90,7 @@ export async function assemble(
   ];
   const python = ports.pythonRelations(tree.metadata.requiresPython);
   const depends = dependsOf(tree, resolution.met, python.relations, target);
+  const suggestions = suggestionsOf(tree, target, ports.archive, depends);
   const control = writeControl({
     package: recipe.package,
     version,
@@ -97,7 +98,7 @@ export async function assemble(
     maintainer: ports.maintainer,
     installedSizeKiB: installedSizeKiB(files, []),
     depends,
-    suggests: suggestsOf(tree, target, ports.archive, depends),
+    suggests: packagesOf(suggestions),
     provides: [`pypi-dist-${recipe.project} (= ${version})`],
     ...(homepage === undefined ? {} : { homepage }),
     description: descriptionFrom(
@@ -123,7 +124,11 @@ export async function assemble(
     modules: tree.modules,
     claims: tree.claims,
     scripts: tree.programs,
-    ledger: [...resolution.ledger, ...tree.ledger, ...fieldLines(tree, python, licence.name, homepage)],
+    ledger: [
+      ...withSuggestions(resolution.ledger, suggestions),
+      ...tree.ledger,
+      ...fieldLines(tree, python, licence.name, homepage),
+    ],
   };
 }
 

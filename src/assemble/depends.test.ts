@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MetRequirement } from '../model/recipe.ts';
-import { dependsOf, suggestsOf } from './depends.ts';
+import { dependsOf, suggestionsOf } from './depends.ts';
 import { METADATA, RECIPE } from '../model/testing/curd.ts';
 
 const met: MetRequirement = {
@@ -35,7 +35,7 @@ describe('dependsOf', () => {
   });
 });
 
-describe('suggestsOf', () => {
+describe('suggestionsOf', () => {
   const dist = (project: string) => ({
     project,
     package: `python3-${project}`,
@@ -54,8 +54,8 @@ describe('suggestsOf', () => {
       'not a requirement;;',
     ];
     const metadata = { ...METADATA, requiresDist, providesExtra: ['pretty'] };
-    expect(suggestsOf({ metadata }, RECIPE.target, archive, ['python3:any', 'python3-wcwidth'])).toEqual([
-      'python3-rich',
+    expect(suggestionsOf({ metadata }, RECIPE.target, archive, ['python3:any', 'python3-wcwidth'])).toEqual([
+      { package: 'python3-rich', requirement: "rich; extra == 'pretty'", extras: ['pretty'] },
     ]);
   });
 });

@@ -41,25 +41,38 @@ function interpreterRelations(
   return own.length > 0 ? own : [hasElf ? 'python3' : 'python3:any'];
 }
 
+/** An official package that the package suggests, and what asks for it. */
+export interface Suggestion {
+  readonly package: string;
+  /** The requirement as upstream wrote it. */
+  readonly requirement: string;
+  /** The extras that need it, as the release names them. */
+  readonly extras: readonly string[];
+}
+
 /** Official packages for requirements that only an extra asks for; what cannot be read has its ledger line already. */
-export function suggestsOf(
+export function suggestionsOf(
   tree: Pick<AdmittedTree, 'metadata'>,
   facts: TargetFacts,
   archive: Pick<ArchiveIndex, 'dists'>,
   depends: readonly string[],
-): string[] {
+): Suggestion[] {
   const environment = markerEnvironment(facts);
   const needed = new Set(depends.map((relation) => parseRelation(relation).package));
-  const found = tree.metadata.requiresDist.flatMap((text) => {
+  return tree.metadata.requiresDist.flatMap((requirement) => {
     try {
-      const { project, marker } = parseRequirement(text);
-      const optional =
-        !evaluateMarker(marker, environment) &&
-        tree.metadata.providesExtra.some((extra) => evaluateMarker(marker, environment, extra));
-      return optional ? archive.dists(project).slice(0, 1) : [];
+      const { project, marker } = parseRequirement(requirement);
+      if (evaluateMarker(marker, environment)) return [];
+      const extras = tree.metadata.providesExtra.filter((extra) => evaluateMarker(marker, environment, extra));
+      const [dist] = extras.length > 0 ? archive.dists(project) : [];
+      return dist === undefined || needed.has(dist.package) ? [] : [{ package: dist.package, requirement, extras }];
     } catch {
       return [];
     }
   });
-  return [...new Set(found.map((dist) => dist.package))].filter((name) => !needed.has(name)).toSorted();
+}
+
+/** Package names, sorted, each once. */
+export function packagesOf(suggestions: readonly Suggestion[]): string[] {
+  return [...new Set(suggestions.map((suggestion) => suggestion.package))].toSorted();
 }

@@ -1,5 +1,6 @@
 import type { DebianRelations } from '../debian/pypi-version.ts';
 import type { LedgerLine } from '../model/outcome.ts';
+import { packagesOf, type Suggestion } from './depends.ts';
 
 /** What became of Requires-Python: what of it the Depends say, and which parts of it they do not. */
 export function requiresPythonLine(
@@ -18,4 +19,21 @@ export function requiresPythonLine(
   // Compiled code asks for the Python of its own architecture, without `:any`.
   const depends = `Depends on ${relations.map((relation) => relation.replace(':any', '')).join(', ')}`;
   return approximated.length === 0 ? line('translated', depends) : line('approximated', `${depends}; ${missing}`);
+}
+
+/** The lines of the resolver, with Suggests for the optional requirements and extras that the package suggests something for. */
+export function withSuggestions(
+  ledger: readonly LedgerLine[],
+  suggestions: readonly Suggestion[],
+): readonly LedgerLine[] {
+  return ledger.map((line) => {
+    const { kind, fact, fate } = line;
+    const own = suggestions.filter(({ requirement, extras }) =>
+      kind === 'extra' ? extras.includes(fact) : kind === 'requirement' && requirement === fact,
+    );
+    if (fate !== 'left-out' || own.length === 0) return line;
+    const detail = `Suggests: ${packagesOf(own).join(', ')}`;
+    const extras = [...new Set(own.flatMap((suggestion) => suggestion.extras))].join(', ');
+    return { ...line, fate: 'approximated', detail: kind === 'extra' ? detail : `${detail}; for the extra ${extras}` };
+  });
 }
