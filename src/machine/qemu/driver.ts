@@ -29,9 +29,8 @@ const BOOTS = 2;
 const QEMU_OWN_MIB = 192;
 
 /** The driver of real throw-away machines. Implements `MachineDriver`; see there for failures and abort. */
-export function createQemuDriver(options: QemuDriverOptions): MachineDriver & { readonly fallbacks: () => number } {
+export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
   const freshness = createFreshness();
-  let fallbacks = 0;
   const runJob = async (job: GuestJob, signal: AbortSignal): Promise<GuestReport> => {
     const host = await prepareHost(options, job, signal);
     const started = Date.now();
@@ -45,7 +44,6 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver & { 
         if (!isBootFailure(report)) return report;
         await options.templates?.distrust(host.template);
       }
-      if (job.reset === 'memory') fallbacks++;
       let report = await runOnce(guest, undefined, signal);
       for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++)
         report = await runOnce(guest, undefined, signal);
@@ -56,7 +54,6 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver & { 
   };
   return {
     name: 'qemu',
-    fallbacks: () => fallbacks,
     async run(job, signal) {
       try {
         signal.throwIfAborted();

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,18 +6,15 @@ import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { formatTarget } from '../../model/target.ts';
 import type { KeptMemory } from '../keeper.ts';
-import { createLineCutter } from '../lines.ts';
 import { requireMemory } from '../../host/memory.ts';
-import { PROTOCOL, formatHostLine, parseGuestLine } from '../messages.ts';
 import { untilWaiting } from './accelerator.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { makePlaceholder } from './placeholder.ts';
-import { restoreDevices, saveDevices } from './migration.ts';
+import { saveDevices } from './migration.ts';
 import { reserveSlot } from './slot.ts';
-import type { OpenTemplate, TemplateNote, TemplatePorts, TemplateRequest } from './template-record.ts';
+import type { TemplateNote, TemplatePorts, TemplateRequest } from './template-record.ts';
 
 const BOOT_MS = 120_000;
-const CLONE_MS = 30_000;
 /** After the agent said that it waits, it still goes to sleep in its read. */
 const SETTLE_MS = 200;
 
@@ -42,17 +38,26 @@ export async function bootTemplate(
   }
   progress({ doing: `booting the template of the ${image.kind} image` });
   const opened = openPair(ports, memory, state);
-  await withMachine(request, ports.state, opened, 'template', async (machine, place) => {
-    if (machine.qmp === undefined) throw new RennetError('defect', 'A template was booted without a monitor.');
-    if (!(await untilWaiting(machine, BOOT_MS, signal))) {
-      if (signal.aborted) throw new RennetError('cancelled', 'Booting the template was stopped.');
-      throw new RennetError('boot-failed', `The template did not boot. ${machine.complaints().slice(0, 300)}`);
-    }
-    await sleep(SETTLE_MS);
-    progress({ doing: `freezing the template of the ${image.kind} image` });
-    await saveDevices(machine.qmp, place, opened.state);
-    await machine.ended;
-  });
+  await withMachine(
+    request,
+    ports.state,
+    opened,
+    'template',
+    makePlaceholder,
+    async (machine, place) => {
+      if (machine.qmp === undefined) throw new RennetError('defect', 'A template was booted without a monitor.');
+      for (const stream of [machine.streams.log, machine.streams.output]) stream.resume();
+      if (!(await untilWaiting(machine, BOOT_MS, signal))) {
+        if (signal.aborted) throw new RennetError('cancelled', 'Booting the template was stopped.');
+        throw new RennetError('boot-failed', `The template did not boot. ${machine.complaints().slice(0, 300)}`);
+      }
+      await sleep(SETTLE_MS);
+      progress({ doing: `freezing the template of the ${image.kind} image` });
+      await saveDevices(machine.qmp, place, opened.state);
+      await machine.ended;
+    },
+    signal,
+  );
   const note = {
     key,
     madeAt: new Date().toISOString(),
@@ -68,50 +73,6 @@ export async function bootTemplate(
   return note;
 }
 
-/** Starts one clone and lets it say hello; gives the random bytes (hex) that it drew. It is destroyed without a job. */
-export async function tryClone(
-  template: OpenTemplate,
-  request: TemplateRequest,
-  state: StateFolder,
-  signal: AbortSignal,
-): Promise<string> {
-  return withMachine(request, state, template.open(), 'clone', async ({ qmp, streams, ended, complaints }) => {
-    if (qmp === undefined) throw new RennetError('defect', 'A clone was started without a monitor.');
-    await restoreDevices(qmp);
-    const nonce = randomBytes(16).toString('hex');
-    const answer = Promise.withResolvers<string | undefined>();
-    const cutter = createLineCutter();
-    streams.control.on('data', (chunk: Buffer) => {
-      for (const line of cutter.push(chunk).lines) {
-        const heard = parseGuestLine(line);
-        if (heard?.type === 'ready' && heard.nonce === nonce && heard.reseeded) answer.resolve(heard.random);
-      }
-    });
-    const over = AbortSignal.any([signal, AbortSignal.timeout(CLONE_MS)]);
-    over.addEventListener('abort', () => answer.resolve(undefined));
-    void ended.then(() => answer.resolve(undefined));
-    streams.control.write(
-      formatHostLine({
-        type: 'hello',
-        protocol: PROTOCOL,
-        random: randomBytes(64).toString('base64'),
-        time: Date.now() / 1000,
-        job: 'trial',
-        nonce,
-        machineId: randomBytes(16).toString('hex'),
-        hostName: 'rennet-trial',
-      }),
-    );
-    const random = await answer.promise;
-    if (random !== undefined) return random;
-    if (signal.aborted) throw new RennetError('cancelled', 'Trying the template was stopped.');
-    throw new RennetError(
-      'template-failed',
-      `A clone of the new template did not come up. ${complaints().slice(0, 300)}`,
-    );
-  });
-}
-
 interface Pair {
   readonly memory: number;
   readonly state: number;
@@ -123,19 +84,22 @@ function openPair({ keeper }: TemplatePorts, memory: KeptMemory, state: KeptMemo
   return { memory: opened[0], state: opened[1], close: () => opened.forEach((fd) => closeSync(fd)) };
 }
 
-async function withMachine<T>(
+/** Starts a machine on memories that it closes, in a slot that it releases; destroys it in any case. `use` gets the folders of saved state and slot. */
+export async function withMachine<T>(
   request: TemplateRequest,
   state: StateFolder,
   opened: Pair,
   kind: 'template' | 'clone',
-  use: (machine: RunningMachine, place: string) => Promise<T>,
+  disk: (folder: string, signal: AbortSignal) => Promise<string>,
+  use: (machine: RunningMachine, place: string, folder: string) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<T> {
   const { image, shape, accelerator, qemu } = request;
   let machine: RunningMachine | undefined;
   try {
     const slot = await reserveSlot(state);
     try {
-      const input = await makePlaceholder(slot.folder);
+      const input = await disk(slot.folder, signal);
       const place = join(slot.folder, 'state');
       await mkdir(place, { mode: 0o755 });
       machine = await launch({
@@ -153,8 +117,7 @@ async function withMachine<T>(
         memory:
           kind === 'clone' ? { kind, memory: opened.memory, state: opened.state } : { kind, memory: opened.memory },
       });
-      for (const stream of [machine.streams.log, machine.streams.output]) stream.resume();
-      return await use(machine, place);
+      return await use(machine, place, slot.folder);
     } finally {
       await machine?.destroy();
       await slot.release();

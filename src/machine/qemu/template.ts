@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { Keeper } from '../keeper.ts';
 import { lockFile } from '../../host/lock.ts';
+import { createFreshness } from '../protocol.ts';
 import { qemuArguments } from './arguments.ts';
 import { removeReplaced } from './template-list.ts';
-import { bootTemplate, tryClone } from './template-boot.ts';
+import { bootTemplate } from './template-boot.ts';
 import { loadTemplate, saveTemplate } from './template-files.ts';
+import { tryClone } from './template-trial.ts';
 import {
   type OpenTemplate,
   type TemplateNote,
@@ -99,6 +101,7 @@ async function mustFind(key: string, keeper: Keeper): Promise<OpenTemplate> {
   return template;
 }
 
+/** Two clones do a small job each; one that drew the random bytes of the other is refused by the protocol. */
 async function verifyClones(
   template: OpenTemplate,
   request: TemplateRequest,
@@ -106,10 +109,8 @@ async function verifyClones(
   signal: AbortSignal,
 ) {
   ports.progress({ doing: `trying the template of the ${request.image.kind} image` });
-  const first = await tryClone(template, request, ports.state, signal);
-  const second = await tryClone(template, request, ports.state, signal);
-  if (first === second)
-    throw new RennetError('template-failed', 'Two clones of the template gave the same random bytes.');
+  const freshness = createFreshness();
+  for (let clone = 1; clone <= 2; clone++) await tryClone(template, request, ports.state, freshness, signal);
 }
 
 const isCurrent = (note: TemplateNote): boolean => Date.now() - Date.parse(note.madeAt) < LIFE_MS;
