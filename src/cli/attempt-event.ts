@@ -1,5 +1,14 @@
+import type { ResetStrategy } from '../model/machine.ts';
 import { formatTarget } from '../model/target.ts';
 import type { Attempt } from '../store/records.ts';
+
+/** What people are told when a guest booted although a template was asked for; empty where that is no news. */
+export function resetNote(asked: ResetStrategy, attempt: Pick<Attempt, 'driver' | 'reset'>): string {
+  const booted = attempt.driver === 'qemu' && asked === 'memory' && attempt.reset === 'overlay';
+  return booted
+    ? 'Its guest booted: no template could be used, so it took some seconds more (rennet template verify).'
+    : '';
+}
 
 /** An ended attempt as programs see it (DESIGN, "JSON lines"). */
 export function attemptEvent(attempt: Attempt): Record<string, unknown> {

@@ -7,7 +7,7 @@ import type { Target } from '../model/target.ts';
 import type { FlowPorts } from '../ports.ts';
 import { sourcesText } from '../publish/sources.ts';
 import type { Attempt } from '../store/records.ts';
-import { attemptEvent } from './attempt-event.ts';
+import { attemptEvent, resetNote } from './attempt-event.ts';
 import { openFlowPorts, openPlanPorts } from './open-ports.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { formatPlan, planEvent } from './plan.ts';
@@ -96,6 +96,8 @@ async function buildAll(
       ended.push(attempt);
       output.event('attempt', attemptEvent(attempt));
       output.say(known ? `${project}: ${attempt.outcome}` : `${attempt.outcome}: ${attempt.sentence}`);
+      const booted = resetNote(options.reset, attempt);
+      if (booted !== '') output.note(booted);
       if (flowPorts && !isWarned && attempt.isolation && attempt.isolation !== 'hardware') {
         isWarned = true;
         output.note(`Isolation: ${attempt.isolation}. ${(await flowPorts.driver.isolation()).sentence}`);

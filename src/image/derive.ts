@@ -59,7 +59,7 @@ export async function unpackRoot(archive: string, root: string, kind: ImageKind,
   await installAgent(root, kind);
 }
 
-/** Removes an unpacked root; some of its folders may not be writable for their owner. */
+/** Removes an unpacked root, where there is one. */
 export async function removeRoot(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }
