@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -105,6 +105,10 @@ test('what nobody can install is said in one sentence', async () => {
   const asked = root.closure(['python3-no-such-thing (>= 1)'], status, signal);
   await expect(asked).rejects.toMatchObject({ code: 'unmet-relations' });
   await expect(asked).rejects.toThrow('python3-no-such-thing');
+});
+
+test('the configuration, where a password of a proxy may stand, is for its owner alone', async () => {
+  expect((await stat(root.configFile)).mode & 0o777).toBe(0o600);
 });
 
 /** A root whose sources lead elsewhere. */

@@ -60,7 +60,7 @@ function withSlash(uri: string): string {
 }
 
 /** Replaces a file of the root where its text differs: what was made from the same text stays newer than it. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, text: string, mode?: number): Promise<void> {
   const before = await readFile(path, 'utf8').catch(() => undefined);
-  if (before !== text) await replaceFile(path, text);
+  if (before !== text) await replaceFile(path, text, mode);
 }

@@ -68,7 +68,8 @@ export async function openAptRoot(target: Target, folder: string, signal: AbortS
   for (const below of ['state/lists/partial', 'cache/archives/partial', 'log']) {
     await mkdir(join(root, below), { recursive: true });
   }
-  await writeWhole(places.configFile, renderAptConfig(target, root, await dumpHostConfig(signal)));
+  // A proxy's password may stand in it.
+  await writeWhole(places.configFile, renderAptConfig(target, root, await dumpHostConfig(signal)), 0o600);
   await writeWhole(join(root, 'state/status'), '');
   await layOutSources(target, root, signal);
   const aptRoot: AptRoot = {
