@@ -4,8 +4,10 @@ export interface ReleaseFile {
   /** Absolute address. */
   readonly url: string;
   readonly kind: 'sdist' | 'wheel';
-  /** Lower-case hex; undefined only where the index gives no hash at all. */
+  /** Lower-case hex. */
   readonly sha256?: string;
+  /** Where the index gives no sha256 but a longer one; lower-case hex. With neither, nothing can be verified. */
+  readonly otherHash?: { readonly algorithm: 'sha384' | 'sha512'; readonly digest: string };
   readonly bytes?: number;
   /** The Requires-Python specifier of the index page. */
   readonly requiresPython?: string;

@@ -153,8 +153,8 @@ function notesOn(choice: Exclude<Choice, { step: 'read' }>, project: Project): s
     ...(yanked === undefined
       ? []
       : [`${project.name} ${version} was yanked${yanked}; it is taken because exactly this version was asked for.`]),
-    ...(source.sha256 === undefined
-      ? [`The index gives no sha256 for ${source.filename}; what comes is taken as it is.`]
+    ...(source.sha256 === undefined && source.otherHash === undefined
+      ? [`The index gives no usable hash for ${source.filename}; what comes is taken as it is.`]
       : []),
   ];
 }

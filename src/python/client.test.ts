@@ -156,6 +156,7 @@ test('many downloads of one file at once, by two clients of one folder, all give
 
 test.each<[string, string, Partial<ReleaseFile>, RequestListener]>([
   ['a wrong hash', 'wrong-hash', {}, serve('contemt')],
+  ['a wrong longer hash', 'wrong-hash', { otherHash: { algorithm: 'sha512', digest: '0' } }, serve('content')],
   ['too few bytes', 'download-truncated', {}, serve('cont')],
   ['more bytes than announced', 'too-large', {}, serve('contents')],
   ['more bytes than allowed', 'too-large', { bytes: 101 }, serve('content')],

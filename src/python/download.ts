@@ -47,11 +47,13 @@ export async function downloadTo(
         const total = file.bytes ?? (Number.isFinite(announced) ? announced : undefined);
         if (total !== undefined && total > maxBytes) throw tooLarge(file, maxBytes);
         const hash = createHash('sha256');
+        const other = file.otherHash && createHash(file.otherHash.algorithm);
         const out = await open(path, 'w');
         let done = 0;
         try {
           for await (const chunk of answer.body(cap)) {
             hash.update(chunk);
+            other?.update(chunk);
             await out.writeFile(chunk);
             done += chunk.length;
             progress({ doing, done, ...(total === undefined ? {} : { total }), unit: 'bytes' });
@@ -60,12 +62,12 @@ export async function downloadTo(
         } finally {
           await out.close();
         }
-        return { bytes: done, sha256: hash.digest('hex') };
+        return { bytes: done, sha256: hash.digest('hex'), other: other?.digest('hex') };
       },
       signal,
     );
     verify(file, result);
-    return result;
+    return { bytes: result.bytes, sha256: result.sha256 };
   } catch (cause) {
     await rm(path, { force: true });
     if (!(cause instanceof RennetError) || cause.code !== 'unknown-project') throw fileError(cause, path);
@@ -78,12 +80,24 @@ export async function downloadTo(
   }
 }
 
-function verify(file: ReleaseFile, { bytes, sha256 }: { bytes: number; sha256: string }): void {
+interface Downloaded {
+  readonly bytes: number;
+  readonly sha256: string;
+  /** By the algorithm of the file's `otherHash`. */
+  readonly other: string | undefined;
+}
+
+function verify(file: ReleaseFile, { bytes, sha256, other }: Downloaded): void {
   if (file.bytes !== undefined && bytes < file.bytes) throw truncated(file.filename);
-  if (file.sha256 === undefined || file.sha256 === sha256) return;
+  if (file.sha256 !== undefined) compare(file, 'sha256', sha256, file.sha256);
+  if (file.otherHash !== undefined) compare(file, file.otherHash.algorithm, other ?? '', file.otherHash.digest);
+}
+
+function compare(file: ReleaseFile, algorithm: string, found: string, announced: string): void {
+  if (found === announced) return;
   throw new RennetError(
     'wrong-hash',
-    `${file.filename} has the sha256 ${sha256}, and the index says ${file.sha256}; the file is not used.`,
+    `${file.filename} has the ${algorithm} ${found}, and the index says ${announced}; the file is not used.`,
     'Try again; where it stays so, the index or something on the way to it changes files.',
   );
 }

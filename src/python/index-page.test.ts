@@ -164,6 +164,28 @@ test.each([
   expect(() => parseIndexPage(page, 'foo')).toThrow(expect.objectContaining({ code: 'bad-index-page' }));
 });
 
+test('the strongest hash counts where there is no sha256; a weaker one or one of a wrong length does not', () => {
+  const sha384 = 'AB'.repeat(48);
+  const sha512 = 'cd'.repeat(64);
+  const fragments = [`sha512=${sha512}`, `sha384=${sha384}`, `sha384=${sha384}&sha512=${sha512}`];
+  fragments.push(`sha256=${HASH}&sha512=${sha512}`, 'md5=0123', `sha512=${sha384}`);
+  const anchors = fragments.map((fragment, at) => `<a href="foo-1.${at}.tar.gz#${fragment}"></a>`);
+  const { releases } = parseIndexPage(html(anchors.join('')), 'foo');
+  const other = (algorithm: string, digest: string) => ({ sha256: undefined, other: { algorithm, digest } });
+  expect(
+    releases.flatMap(({ files }) => files.map((file) => ({ sha256: file.sha256, other: file.otherHash }))),
+  ).toEqual(
+    [
+      other('sha512', sha512),
+      other('sha384', sha384.toLowerCase()),
+      other('sha512', sha512),
+      { sha256: HASH, other: undefined },
+      { sha256: undefined, other: undefined },
+      { sha256: undefined, other: undefined },
+    ].toReversed(),
+  );
+});
+
 test('HTML of any kind never throws and names no path', () => {
   const piece = fc.oneof(
     fc.constantFrom(

@@ -58,15 +58,17 @@ function withoutFinalZeros(version: string): string {
 }
 
 function releaseFile(file: PageFile, kind: 'sdist' | 'wheel'): ReleaseFile {
-  const sha256 = readSha256(file.hashes);
+  const sha256 = readHash(file.hashes, 'sha256');
+  const otherHash = sha256 === undefined ? readOtherHash(file.hashes) : undefined;
   const announced = file['core-metadata'] ?? file['dist-info-metadata'] ?? file['data-dist-info-metadata'];
   const metadataSha256 =
-    typeof announced === 'object' && announced !== null ? (readSha256(announced) ?? true) : announced;
+    typeof announced === 'object' && announced !== null ? (readHash(announced, 'sha256') ?? true) : announced;
   return {
     filename: file.filename,
     url: file.url,
     kind,
     ...(sha256 === undefined ? {} : { sha256 }),
+    ...(otherHash === undefined ? {} : { otherHash }),
     ...(typeof file.size !== 'number' ? {} : { bytes: file.size }),
     ...(file['requires-python'] ? { requiresPython: file['requires-python'] } : {}),
     ...(file.yanked === false ? {} : { yanked: file.yanked || true }),
@@ -81,9 +83,20 @@ function readName(project: string, filename: string): FileName {
   return path ? { unreadable: 'the name holds a path' } : parseFileName(project, filename);
 }
 
-function readSha256(hashes: Readonly<Record<string, string>>): string | undefined {
-  const value = hashes['sha256']?.toLowerCase();
-  return value !== undefined && /^[0-9a-f]{64}$/.test(value) ? value : undefined;
+const HEX_DIGITS = { sha256: 64, sha384: 96, sha512: 128 } as const;
+
+function readHash(hashes: Readonly<Record<string, string>>, algorithm: keyof typeof HEX_DIGITS): string | undefined {
+  const value = hashes[algorithm]?.toLowerCase();
+  return value?.length === HEX_DIGITS[algorithm] && /^[0-9a-f]+$/.test(value) ? value : undefined;
+}
+
+/** What is weaker than sha256 verifies nothing. */
+function readOtherHash(hashes: Readonly<Record<string, string>>): ReleaseFile['otherHash'] {
+  for (const algorithm of ['sha512', 'sha384'] as const) {
+    const digest = readHash(hashes, algorithm);
+    if (digest !== undefined) return { algorithm, digest };
+  }
+  return undefined;
 }
 
 function readJson(page: IndexPage, project: string): PageFile[] {

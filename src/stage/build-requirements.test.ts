@@ -128,3 +128,9 @@ test('a build requirement that nobody has is the fault of the release, not of th
   expect(outcome.kind).toBe('unsatisfiable');
   expect(outcome.sentence).toMatch(/x 1\.0.*requires nowhere.*the index has no such project/);
 });
+
+test('a wheel of the index without a hash is not used', async () => {
+  const outcome = await outcomeOf(resolve(['tool'], { files: wheel('tool', '1.0'), unhashed: true }));
+  expect(outcome.kind).toBe('unsatisfiable');
+  expect(outcome.sentence).toMatch(/no sha256, sha384 or sha512 for tool-1\.0-py3-none-any\.whl/);
+});

@@ -187,6 +187,13 @@ async function choose(
       `its build requires ${project}${specifier}; ${facts.suite} has ${has}, and the index has no wheel of it for Python ${facts.python} on ${facts.architecture}`,
     );
   }
+  // Code of strangers that runs in the build: what is recorded of it must be what the index says of it.
+  if (wheel.file.sha256 === undefined && wheel.file.otherHash === undefined) {
+    throw unmet(
+      options.release,
+      `its build requires ${project}${specifier}; ${facts.suite} has ${has}, and the index gives no sha256, sha384 or sha512 for ${wheel.file.filename}, so it cannot be pinned by hash`,
+    );
+  }
   const path = join(options.folder, wheel.file.filename);
   const { sha256 } = await timeDownload(clock, () => ports.index.download(wheel.file, path, ports.progress, signal));
   notes.add(

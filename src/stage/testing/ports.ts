@@ -27,6 +27,8 @@ export interface World {
   /** Files of the index by name. */
   readonly files?: Readonly<Record<string, Buffer>>;
   readonly debs?: readonly MadeDeb[];
+  /** The index gives no hash of any file. */
+  readonly unhashed?: true;
 }
 
 export interface MadeDeb {
@@ -51,7 +53,12 @@ export function madePorts(folder: string, world: World): StagePorts & { readonly
         if (kind === undefined || version === undefined) continue;
         versions.set(version, [
           ...(versions.get(version) ?? []),
-          { filename, url: `https://index.example.org/${filename}`, kind },
+          {
+            filename,
+            url: `https://index.example.org/${filename}`,
+            kind,
+            ...(world.unhashed ? {} : { sha256: sha256Of(files[filename] ?? Buffer.alloc(0)) }),
+          },
         ]);
       }
       if (versions.size === 0) throw new RennetError('unknown-project', `The index has no project ${name}.`);
@@ -62,7 +69,7 @@ export function madePorts(folder: string, world: World): StagePorts & { readonly
     async download(file, path) {
       const bytes = files[file.filename] ?? Buffer.alloc(0);
       await writeFile(path, bytes);
-      return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+      return { bytes: bytes.length, sha256: sha256Of(bytes) };
     },
   };
   const debs = world.debs ?? [];
@@ -81,6 +88,10 @@ export function madePorts(folder: string, world: World): StagePorts & { readonly
   } as unknown as ArchiveIndex;
   const images = { build: image, runtime: image };
   return { asked, index, apt, archive, images, cacheFolder: join(folder, 'cache'), progress: () => undefined };
+}
+
+function sha256Of(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function parsed(project: string, filename: string): { kind?: 'sdist' | 'wheel'; version?: string } {
