@@ -19,14 +19,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Processes that hold this lock or wait for it. */
-async function lockers(): Promise<number[]> {
+/** Processes that hold this lock or wait for it, or were started for it. */
+async function lockers(): Promise<{ pid: number; isLock: boolean }[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid) => {
       const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      const files = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-      return words.includes(path) || files.includes(`LOCK_OF_TEST=${path}`) ? [Number(pid)] : [];
+      const names = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      if (!words.includes(path) && !names.includes(`LOCK_OF_TEST=${path}`)) return [];
+      return { pid: Number(pid), isLock: /^(?:flock|sh)\0/.test(words) };
     }),
   );
   return found.flat();
@@ -70,6 +71,8 @@ test('^C of the terminal reaches no holder; the end of its rennet ends holders a
   const pid = child.pid ?? 0;
   try {
     await once(child.stdout, 'data');
+    // Until both have become flock or its shell: before, they are forks of the child in its session.
+    while ((await lockers()).filter((it) => it.isLock).length < 2) await sleep(10);
     process.kill(-pid, 'SIGINT');
     await once(child.stdout, 'data');
     await expect(lockFile(path, AbortSignal.timeout(300))).rejects.toMatchObject({ code: 'cancelled' });
@@ -81,7 +84,7 @@ test('^C of the terminal reaches no holder; the end of its rennet ends holders a
   let left = await lockers();
   for (let tries = 0; tries < 100 && left.length > 0; tries += 1) {
     await sleep(20);
-    left = (await lockers()).filter((it) => startTicks(it) !== undefined);
+    left = (await lockers()).filter(({ pid: it }) => startTicks(it) !== undefined);
   }
   expect(left).toEqual([]);
 });

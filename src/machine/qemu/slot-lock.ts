@@ -28,7 +28,8 @@ export async function takeSlotLock(folder: string, name: string): Promise<(() =>
   const beside = join(folder, temporaryName());
   const server = await listen(beside);
   try {
-    if (!(await linked(beside, path)) && !((await removeDead(folder, path)) && (await linked(beside, path)))) {
+    const taken = (await linked(beside, path)) || ((await removeDead(folder, path)) && (await linked(beside, path)));
+    if (!taken) {
       await close(server);
       return undefined;
     }
@@ -55,16 +56,24 @@ async function linked(socket: string, path: string): Promise<boolean> {
   }
 }
 
-/** Frees a name whose holder was killed. Under a lock: two at once would free the name that the first of them has taken anew. */
+/** True when the name is free, after its holder was killed. Under a lock: two at once would free the name that the first of them has taken anew. */
 async function removeDead(folder: string, path: string): Promise<boolean> {
+  if ((await holderOf(path)) === 'lives') return false;
   const lock = await lockFile(join(folder, 'free.lock'), new AbortController().signal);
   try {
     await removeAbandoned(folder);
-    if ((await holderOf(path)) === 'dead') await rm(path, { force: true });
+    if (await wasKilled(path)) await rm(path, { force: true });
     return (await holderOf(path)) === 'none';
   } finally {
     await lock.release();
   }
+}
+
+/** A holder that releases takes the name away before it stops to listen: one that is dead and still has its name was killed. */
+async function wasKilled(path: string): Promise<boolean> {
+  const inode = async () => (await lstat(path).catch(() => undefined))?.ino;
+  const before = await inode();
+  return (await holderOf(path)) === 'dead' && before !== undefined && (await inode()) === before;
 }
 
 function holderOf(path: string): Promise<'lives' | 'dead' | 'none'> {
