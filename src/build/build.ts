@@ -8,7 +8,7 @@ import type { GuestPorts } from '../model/guest-ports.ts';
 import type { GuestReport } from '../model/machine.ts';
 import { AttemptEnd } from '../model/outcome.ts';
 import type { Recipe } from '../model/recipe.ts';
-import { classifyLog, failureSentence } from './classify.ts';
+import { classifyLog, diskFullLine, failureSentence } from './classify.ts';
 import { collectWheel } from './collect.ts';
 
 /** A hook may ask for more requirements, each round in a fresh guest; more rounds than this is a hook that never settles. */
@@ -90,7 +90,16 @@ async function evidenceOf(recipe: Recipe, report: GuestReport, ports: GuestPorts
 
 async function failure(recipe: Recipe, report: GuestReport): Promise<AttemptEnd> {
   const facts = readFacts(failedFacts, report);
-  const finding = classifyLog(await tailOf(report.log));
+  const log = await tailOf(report.log);
+  const full = diskFullLine(log);
+  if (full !== undefined)
+    return new AttemptEnd({
+      kind: 'limit',
+      limit: 'disk',
+      sentence: `${recipe.project} ${recipe.version}: the build filled the guest's disk, which is a part of its memory.`,
+      logLine: full,
+    });
+  const finding = classifyLog(log);
   // A setup.py that ends the interpreter in peace (`sys.exit(0)`) leaves neither a wheel nor a reason.
   const hasNoWheel = facts.step === 'collect' || /^SystemExit: (?:0|None|False)$/.test(facts.message);
   const failureClass = hasNoWheel && finding.class === 'unknown' ? 'no-wheel' : finding.class;

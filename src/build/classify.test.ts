@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyLog, failureSentence } from './classify.ts';
+import { classifyLog, diskFullLine, failureSentence } from './classify.ts';
 
 describe('classifyLog', () => {
   it.each([
@@ -52,4 +52,11 @@ describe('classifyLog', () => {
   it('reads a log of one endless line in time', () => {
     expect(classifyLog('a'.repeat(4_000_000)).class).toBe('unknown');
   });
+});
+
+it('finds the line of a full disk, and none elsewhere', () => {
+  expect(diskFullLine('gcc\ncc1: error: a.o: No space left on device\nmake: stopped\n')).toBe(
+    'cc1: error: a.o: No space left on device',
+  );
+  expect(diskFullLine('gcc\nmake: stopped\n')).toBeUndefined();
 });

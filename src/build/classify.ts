@@ -57,6 +57,13 @@ export function classifyLog(log: string): LogFinding {
   return { class: 'unknown', subject: '', logLine: last.slice(0, 300) };
 }
 
+/** The line of a failed build's log that says that the guest's disk was full (ENOSPC); undefined where none does. */
+export function diskFullLine(log: string): string | undefined {
+  const lines = log.split('\n').slice(-4000).toReversed();
+  const found = lines.find((line) => line.slice(0, 2000).includes('No space left on device'));
+  return found && plainText(found.slice(0, 2000)).trim().slice(0, 300);
+}
+
 const SENTENCES: Record<FailureClass, (subject: string) => string> = {
   'missing-header': (s) => `The build needs the header ${s}, which no declared build requirement brings.`,
   'missing-library': (s) => `The build needs the library ${s}, which no declared build requirement brings.`,
