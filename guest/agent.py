@@ -74,6 +74,7 @@ def serve(virtual, order, control, log, stream):
 
     try:
         process.limits["processes"] = int(order.get("processes", 0))
+        process.limits["filtered"] = not virtual
         kernel.mount_input(virtual)
         with open("/rennet/in/job.json", encoding="utf-8") as file:
             job = json.load(file)

@@ -18,13 +18,14 @@ import traceback
 from collections import namedtuple
 
 import kernel
+import seccomp
 
 USER = 1000
 TAIL_BYTES = 16384
 REPORT_BYTES = 262144
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4  # prctl(2)
 
-limits = {"processes": 0}
+limits = {"processes": 0, "filtered": False}
 
 Ports = namedtuple("Ports", "log phase output")
 # exit: as a shell counts it (128 + signal). value: what the action returned, None when it did not. message: one line.
@@ -231,6 +232,8 @@ def drop_privileges():
     no_capabilities()
     if kernel.libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError("no_new_privs cannot be set")
+    if limits["filtered"]:
+        seccomp.install()
     if limits["processes"] and user:
         resource.setrlimit(resource.RLIMIT_NPROC, (limits["processes"],) * 2)
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { describeGuestAgent } from './support/agent-contract.ts';
 import { describeCheckJob } from './support/check-contract.ts';
 import { testImages } from './support/images.ts';
 import { describeMachine } from './support/machine-contract.ts';
-import { SCENARIOS } from './support/machine-scenarios.ts';
+import { backend, SCENARIOS } from './support/machine-scenarios.ts';
 import { writeBuildInput } from './support/sdist.ts';
 import { descendants, isAlive } from './support/traces.ts';
 
@@ -40,6 +40,28 @@ describeMachine(
   (contract) => {
     describeGuestAgent(contract);
     describeCheckJob(contract);
+
+    test('package code may not ask the shared kernel for what no build needs', async () => {
+      const report = await contract.run('succeeds', {
+        build: {
+          backend: backend(`
+import ctypes, errno, subprocess, threading
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(name, *arguments):
+    ctypes.set_errno(0)
+    assert getattr(libc, name)(*arguments) == -1 and ctypes.get_errno() == errno.EPERM, (name, ctypes.get_errno())
+refused('ptrace', 0, 0, 0, 0) # PTRACE_TRACEME is anybody's elsewhere
+refused('syscall', 425, 8, None) # io_uring_setup: else EFAULT
+refused('syscall', 428, -100, None, 0) # open_tree: else EFAULT
+assert 'Seccomp:\\t2' in open('/proc/self/status').read()
+thread = threading.Thread(target=subprocess.run, args=(['true'],))
+thread.start()
+thread.join()
+return wheel(wheel_directory)`),
+        },
+      });
+      expect(report.result, await readFile(report.log, 'utf8')).toMatchObject({ status: 'ok' });
+    });
   },
 );
 
