@@ -9,10 +9,11 @@ import { RennetError } from './model/errors.ts';
 import type { Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
-import type { Recipe, Resolution } from './model/recipe.ts';
+import type { MetRequirement, Recipe, Resolution } from './model/recipe.ts';
 import { pythonRelations } from './plan/python-bounds.ts';
 import { resolver } from './plan/resolver.ts';
 import type { FlowPorts } from './ports.ts';
+import { parseRequirement } from './python/requirement.ts';
 import { type StagedJob, stage, stageCheck } from './stage/stage.ts';
 
 /*
@@ -161,6 +162,12 @@ export async function assembleDeb(
   return deb;
 }
 
+/** `requests[socks]`: the guest asks the installed project's own metadata what its extras need. */
+function withExtras({ requirement, project }: MetRequirement): string {
+  const { extras } = parseRequirement(requirement);
+  return extras.length === 0 ? project : `${project}[${extras.join(',')}]`;
+}
+
 /** Installs and starts it in a second fresh guest that has only its declared dependencies. */
 export async function checkDeb(
   deb: AssembledDeb,
@@ -183,7 +190,7 @@ export async function checkDeb(
     folder: join(attempt.folder, 'check'),
     debs: [deb.path],
     relations: deb.depends,
-    requirements: resolution.met.flatMap(({ by, project }) => (by === 'interpreter' ? [] : [project])),
+    requirements: resolution.met.flatMap((met) => (met.by === 'interpreter' ? [] : [withExtras(met)])),
   };
   const { driver, images, reset, limits, progress, state, apt, archive } = ports;
   const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };
