@@ -1,4 +1,16 @@
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lchown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -114,6 +126,19 @@ test('a memory folder that is a link to somewhere else is refused', async () => 
   await symlink(folder, state.memory);
   await expect(prepareState(state, signal)).rejects.toMatchObject({ code: 'state-unwritable' });
   await rm(state.memory);
+});
+
+test('the images may lie elsewhere: behind a link of our own to a folder of our own', async () => {
+  await prepareState(state, signal);
+  await rm(state.images, { recursive: true });
+  await symlink('/nonexistent', state.images);
+  await expect(prepareState(state, signal)).rejects.toMatchObject({ code: 'state-unwritable' });
+  await rm(state.images);
+  await symlink(folder, state.images);
+  await prepareState(state, signal);
+  if (!isRoot) return;
+  await lchown(state.images, 54_321, 54_321);
+  await expect(prepareState(state, signal)).rejects.toMatchObject({ code: 'state-unwritable' });
 });
 
 test('what a killed process left is removed, what a living one writes stays', async () => {

@@ -24,8 +24,9 @@ export async function prepareState(state: StateFolder, signal: AbortSignal): Pro
     if (!names.includes('version')) refuseForeignFolder(state.root, names);
     await requireOwnRoot(state.root, signal);
     await checkFormat(state);
-    for (const folder of [state.blobs, state.archive, state.attempts, state.images, state.templates, state.cache])
+    for (const folder of [state.blobs, state.archive, state.attempts, state.templates, state.cache])
       await makeFolder(folder, 0o755);
+    await makeFolder(state.images, 0o755, true);
     await makeFolder(state.apt, 0o755);
     await makeFolder(state.run, 0o755);
     await makeFolder(state.keys, 0o700);
@@ -37,11 +38,16 @@ export async function prepareState(state: StateFolder, signal: AbortSignal): Pro
   await ensureMemoryFolder(state);
 }
 
-/** Creates a folder with exactly this mode, whatever the umask. An existing one stays as it is, and must be a real one of ours. */
-async function makeFolder(path: string, mode: number): Promise<void> {
+/**
+ * Creates a folder with exactly this mode, whatever the umask. An existing one stays as it is, and must be a real one of ours. `linked`:
+ * or a link that we made ourselves to a folder of ours.
+ */
+async function makeFolder(path: string, mode: number, linked = false): Promise<void> {
   if (await makeMissing(path)) return await chmod(path, mode);
   const found = await lstat(path);
-  if (found.isDirectory() && found.uid === process.geteuid?.()) return;
+  const folder = linked ? await stat(path).catch(() => found) : found;
+  const self = process.geteuid?.();
+  if (folder.isDirectory() && folder.uid === self && found.uid === self) return;
   throw new RennetError(
     'state-unwritable',
     `${path} is no folder of the state folder's owner, but a link or somebody else's.`,
