@@ -19,11 +19,21 @@ export interface MetRequirement {
   readonly relations: readonly string[];
 }
 
+export interface UnmetRequirement {
+  /** The PEP 508 string as upstream wrote it. */
+  readonly requirement: string;
+  /** Normalised project name; empty where the text cannot be read. */
+  readonly project: string;
+  readonly sentence: string;
+  /** Set where a build of that project could meet it: what the requirement asks of it. */
+  readonly wanted?: { readonly specifier: string; readonly extras: readonly string[] };
+}
+
 /** The answer to "can the target meet these requirements?". */
 export interface Resolution {
   readonly met: readonly MetRequirement[];
   /** Each unmet requirement with one sentence: what is asked, what the suite has. */
-  readonly unmet: readonly { requirement: string; project: string; sentence: string }[];
+  readonly unmet: readonly UnmetRequirement[];
   /** One line for every requirement and extra, whatever became of it. */
   readonly ledger: readonly LedgerLine[];
 }
@@ -56,7 +66,7 @@ export interface PlanItem {
   readonly action: 'official' | 'build' | 'built' | 'blocked';
   readonly package: string;
   readonly sentence: string;
-  /** Projects that must be there first. */
+  /** Projects that it requires; each is an item before this one. */
   readonly needs: readonly string[];
   /** For `build`: what to do. */
   readonly recipe?: Recipe;
@@ -67,7 +77,7 @@ export interface PlanItem {
 export interface Plan {
   readonly target: TargetFacts;
   readonly items: readonly PlanItem[];
-  /** Newer releases that were passed over, newest first. */
+  /** Newer releases of the wanted project, which is the last item, that were passed over, newest first. */
   readonly heldBack: readonly { version: string; reason: string }[];
   /** Set when the index lists no usable thing at all. */
   readonly notes: readonly string[];

@@ -9,7 +9,7 @@ import { normaliseProject } from '../model/project-name.ts';
 import { readSdist } from '../python/sdist.ts';
 import { compareVersions } from '../python/version.ts';
 import type { Candidate } from './candidates.ts';
-import type { Known } from './chooser.ts';
+import type { Known } from './index-facts.ts';
 
 /** Faults of the release itself; everything else (network, disk, abort) ends the plan. */
 const RELEASE_FAULTS = new Set(['bad-metadata', 'bad-archive', 'too-large']);
@@ -19,7 +19,7 @@ const RELEASE_FAULTS = new Set(['bad-metadata', 'bad-archive', 'too-large']);
  * binds. The sdist is downloaded only where no wheel tells; the build finds it in the client's cache.
  */
 export async function readCandidate(
-  candidate: Candidate,
+  candidate: Pick<Candidate, 'version' | 'metadataFiles'>,
   project: string,
   index: IndexClient,
   signal: AbortSignal,

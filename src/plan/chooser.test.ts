@@ -1,14 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ResolveRequirements } from '../model/recipe.ts';
-import type { CoreMetadata } from '../model/release.ts';
-import { METADATA as CURD } from '../model/testing/curd.ts';
 import { compareVersions, isPrerelease } from '../python/version.ts';
 import { judgeReleases } from './candidates.ts';
-import { choose, type Known, MAX_METADATA_READS } from './chooser.ts';
+import { choose, MAX_METADATA_READS } from './chooser.ts';
 import { BOOKWORM, projectOf } from './testing/recorded.ts';
-
-const METADATA: CoreMetadata = { ...CURD, name: 'foo' };
 
 /** What is true of a release, told apart from how it is found out. */
 interface Truth {
@@ -31,18 +26,7 @@ const TRUTH = fc.record({
 
 const FILE = { sdist: '.tar.gz', wheel: '-py3-none-any.whl', binary: '-cp311-cp311-win32.whl' };
 
-/** Meets everything but `nowhere`. */
-const resolve: ResolveRequirements = (requirements) => ({
-  met: [],
-  unmet: requirements.map((requirement) => ({
-    requirement,
-    project: requirement,
-    sentence: `it requires ${requirement}`,
-  })),
-  ledger: [],
-});
-
-function run(truths: readonly Truth[], specifier: string) {
+async function run(truths: readonly Truth[], specifier: string) {
   const sorted = truths.toSorted((a, b) => compareVersions(b.version, a.version));
   const project = projectOf(
     'foo',
@@ -58,22 +42,21 @@ function run(truths: readonly Truth[], specifier: string) {
     })),
   );
   const judged = judgeReleases(project, specifier, BOOKWORM);
-  const known = new Map<string, Known>();
-  for (;;) {
-    const choice = choose(judged, known, resolve, BOOKWORM);
-    if (choice.step !== 'read') return { sorted, choice, reads: known.size };
-    const { version } = choice.candidate;
-    expect(known.has(version)).toBe(false);
+  const read: string[] = [];
+  const choice = await choose(judged, ({ version }) => {
+    expect(read).not.toContain(version);
+    read.push(version);
     const met = truths.find((truth) => truth.version === version)?.met;
-    known.set(version, { metadata: { ...METADATA, version, requiresDist: met ? [] : ['nowhere'] } });
-  }
+    return Promise.resolve(met ? { taken: version } : { as: 'unsatisfiable', reason: 'needs what is nowhere' });
+  });
+  return { sorted, choice, reads: read.length };
 }
 
-test('the newest release that fits is chosen, every newer one has a reason, and nothing older is looked at', () => {
+test('the newest release that fits is chosen, every newer one has a reason, and nothing older is looked at', async () => {
   const truths = fc.uniqueArray(TRUTH, { selector: ({ version }) => version, maxLength: 15 });
-  fc.assert(
-    fc.property(truths, (all) => {
-      const { sorted, choice, reads } = run(all, '');
+  await fc.assert(
+    fc.asyncProperty(truths, async (all) => {
+      const { sorted, choice, reads } = await run(all, '');
       const finals = all.some(({ version, yanked }) => !yanked && !isPrerelease(version));
       const fits = sorted.filter(
         ({ version, source, yanked, oldPython, met }) =>
@@ -93,13 +76,13 @@ test('the newest release that fits is chosen, every newer one has a reason, and 
   );
 });
 
-test('an exact version is chosen or refused, whatever else there is', () => {
+test('an exact version is chosen or refused, whatever else there is', async () => {
   const truths = fc.uniqueArray(TRUTH, { selector: ({ version }) => version, minLength: 1, maxLength: 8 });
-  fc.assert(
-    fc.property(truths, fc.nat(), (all, pick) => {
+  await fc.assert(
+    fc.asyncProperty(truths, fc.nat(), async (all, pick) => {
       const truth = all[pick % all.length];
       if (truth === undefined) return;
-      const { choice } = run(all, `==${truth.version}`);
+      const { choice } = await run(all, `==${truth.version}`);
       const possible = truth.source !== 'binary' && !truth.oldPython && truth.met;
       expect(choice.step).toBe(possible ? 'chosen' : 'none');
       expect(choice.step === 'chosen' ? choice.candidate.version : choice.version).toBe(truth.version);
@@ -108,10 +91,10 @@ test('an exact version is chosen or refused, whatever else there is', () => {
   );
 });
 
-test('no more metadata is read than the bound', () => {
+test('no more metadata is read than the bound', async () => {
   const all = Array.from(
     { length: 40 },
     (_, at): Truth => ({ version: `1.${at}`, source: 'sdist', yanked: false, oldPython: false, met: false }),
   );
-  expect(run(all, '')).toMatchObject({ reads: MAX_METADATA_READS, choice: { step: 'none', version: '1.39' } });
+  expect(await run(all, '')).toMatchObject({ reads: MAX_METADATA_READS, choice: { step: 'none', version: '1.39' } });
 });

@@ -1,20 +1,11 @@
-import type { Resolution, ResolveRequirements } from '../model/recipe.ts';
-import type { CoreMetadata } from '../model/release.ts';
-import type { TargetFacts } from '../model/target.ts';
 import type { Candidate, Judged, Refusal } from './candidates.ts';
-import { pythonFits } from './python-bounds.ts';
 
-/** What is known of a candidate's metadata: itself, that only a build can tell, or that it cannot be read. */
-export type Known = { readonly metadata: CoreMetadata } | { readonly untold: string } | { readonly broken: string };
-
-/** The next step: read a candidate's metadata, take a release, or give up. */
-export type Choice =
-  | { readonly step: 'read'; readonly candidate: Candidate }
+/** How the choice among the releases of one project ended. */
+export type Choice<T> =
   | {
       readonly step: 'chosen';
       readonly candidate: Candidate;
-      /** Absent where the requirements are known only after the build. */
-      readonly resolution?: Resolution;
+      readonly taken: T;
       readonly heldBack: readonly HeldBack[];
     }
   | {
@@ -24,7 +15,7 @@ export type Choice =
       readonly heldBack: readonly HeldBack[];
     };
 
-interface HeldBack {
+export interface HeldBack {
   readonly version: string;
   readonly reason: string;
 }
@@ -33,15 +24,16 @@ interface HeldBack {
 export const MAX_METADATA_READS = 20;
 
 /**
- * Chooses the newest release that the target can have, from recorded data alone: the same data give the same choice.
- * The caller reads what a `read` step asks for, adds it to `known` (by version) and asks again.
+ * Chooses the newest release that `weigh` takes, from recorded data alone: the same data give the same choice. `weigh`
+ * reads what it needs of a candidate, or refuses it without a look (`unread`), which does not count against the bound.
  */
-export function choose(
+export async function choose<T>(
   judged: readonly Judged[],
-  known: ReadonlyMap<string, Known>,
-  resolve: ResolveRequirements,
-  target: TargetFacts,
-): Choice {
+  weigh: (
+    candidate: Candidate,
+    heldBack: readonly HeldBack[],
+  ) => Promise<{ readonly taken: T } | (Refusal & { readonly unread?: boolean })>,
+): Promise<Choice<T>> {
   const heldBack: HeldBack[] = [];
   let first: { version: string; refusal: Refusal } | undefined;
   let reads = 0;
@@ -49,12 +41,10 @@ export function choose(
     let refusal = onPage;
     if (candidate !== undefined) {
       if (reads === MAX_METADATA_READS) break;
-      const facts = known.get(version);
-      if (facts === undefined) return { step: 'read', candidate };
-      reads += 1;
-      const verdict = weigh(facts, resolve, target);
-      if (!('reason' in verdict)) return { step: 'chosen', candidate, heldBack, ...verdict };
-      refusal = verdict;
+      const verdict = await weigh(candidate, heldBack);
+      if ('taken' in verdict) return { step: 'chosen', candidate, taken: verdict.taken, heldBack };
+      reads += verdict.unread === true ? 0 : 1;
+      refusal = { as: verdict.as, reason: verdict.reason };
     }
     if (refusal === undefined) continue;
     heldBack.push({ version, reason: refusal.reason });
@@ -63,21 +53,4 @@ export function choose(
   }
   const { version = '', refusal = { as: 'no-source', reason: 'has no files that can be read' } as const } = first ?? {};
   return { step: 'none', version, refusal, heldBack: heldBack.filter((other) => other.version !== version) };
-}
-
-function weigh(known: Known, resolve: ResolveRequirements, target: TargetFacts): { resolution?: Resolution } | Refusal {
-  if ('broken' in known) return { as: 'unsatisfiable', reason: `cannot be read: ${known.broken.replace(/\.$/, '')}` };
-  if ('untold' in known) return {};
-  const { requiresPython, requiresDist, providesExtra } = known.metadata;
-  if (!pythonFits(requiresPython, target)) {
-    return {
-      as: 'not-for-target',
-      reason: `needs Python ${requiresPython ?? ''}, and ${target.suite} has ${target.pythonFull}`,
-    };
-  }
-  const resolution = resolve(requiresDist, providesExtra);
-  if (resolution.unmet.length === 0) return { resolution };
-  const sentences = resolution.unmet.map(({ sentence }) => sentence.replace(/\.$/, ''));
-  const more = sentences.length > 3 ? ` (and ${sentences.length - 3} more)` : '';
-  return { as: 'unsatisfiable', reason: `cannot be built: ${sentences.slice(0, 3).join('; ')}${more}` };
 }

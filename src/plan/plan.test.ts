@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { pack } from 'tar-stream';
-import type { Plan } from '../model/recipe.ts';
+import type { Plan, PlanItem } from '../model/recipe.ts';
 import type { IndexClient } from '../python/client.ts';
 import { plan } from './plan.ts';
 import type { PlanPorts, PlanRequest } from './ports.ts';
@@ -21,19 +21,27 @@ async function planOf(
   releases: readonly Recorded[],
   request: Partial<PlanRequest> = {},
   ports: Partial<PlanPorts> = {},
-): Promise<Plan & { asked: readonly string[] }> {
+): Promise<Plan & { item: PlanItem | undefined; asked: readonly string[] }> {
   const index = indexOf('foo', releases);
   const made = await plan(
     { project: 'foo', specifier: '', target: BOOKWORM, forceOfficial: false, ...request },
     { index, archive: ARCHIVE, published: [], ...ports },
     signal,
   );
-  return { ...made, asked: index.asked };
+  return { ...made, item: made.items.at(-1), asked: index.asked };
 }
 
 test('the newest release whose requirement an official package meets', async () => {
   const { items, heldBack, asked } = await planOf([release('6.3.1', 'Requires-Dist: wcwidth'), release('6.3.0')]);
   expect(items).toEqual([
+    {
+      project: 'wcwidth',
+      version: '0.2.5',
+      action: 'official',
+      package: 'python3-wcwidth',
+      sentence: 'bookworm provides wcwidth as python3-wcwidth 0.2.5+dfsg1-1.1.',
+      needs: [],
+    },
     {
       project: 'foo',
       version: '6.3.1',
@@ -41,7 +49,7 @@ test('the newest release whose requirement an official package meets', async () 
       package: 'python3-foo',
       sentence:
         'foo 6.3.1: newest release; its requirement wcwidth is met by python3-wcwidth 0.2.5+dfsg1-1.1 of bookworm.',
-      needs: [],
+      needs: ['wcwidth'],
       recipe: {
         project: 'foo',
         version: '6.3.1',
@@ -59,21 +67,21 @@ test('the newest release whose requirement an official package meets', async () 
 });
 
 test('newer releases are held back, each with its reason', async () => {
-  const { items, heldBack } = await planOf([
+  const { item, heldBack } = await planOf([
     { version: '9.0rc1', files: both('9.0rc1') },
     { version: '8.0', files: both('8.0').map((filename) => ({ filename, yanked: 'bad\nbuild' })) },
     { version: '7.0', files: both('7.0').map((filename) => ({ filename, requiresPython: '>=3.13' })) },
     { version: '6.0', files: ['foo-6.0-cp311-cp311-manylinux2014_x86_64.whl'] },
     { version: '5.0', files: ['foo-5.0-py312-none-any.whl'] },
-    release('4.0', 'Requires-Dist: nowhere>=2', 'Requires-Dist: wcwidth>=1'),
+    release('4.0', 'Requires-Dist: six>=2', 'Requires-Dist: wcwidth>=1'),
     release('3.0', 'Requires-Python: >=3.12'),
     release('2!2.5'),
     { version: '2.2', files: ['foo-2.2-py3-none-any.whl'], metadata: ['Version: 2.2'] },
     release('2.0'),
     release('1.0'),
   ]);
-  expect(items[0]).toMatchObject({ action: 'build', version: '2.0' });
-  expect(items[0]?.sentence).toBe(
+  expect(item).toMatchObject({ action: 'build', version: '2.0' });
+  expect(item?.sentence).toBe(
     'foo 2.0: newest release that fits, because 9.0rc1 is a pre-release; it requires nothing but Python.',
   );
   expect(heldBack).toEqual([
@@ -85,7 +93,7 @@ test('newer releases are held back, each with its reason', async () => {
     {
       version: '4.0',
       reason:
-        'cannot be built: nowhere>=2 is required, and bookworm has no package of it; wcwidth>=1 is required, and bookworm has 0.2.5 (python3-wcwidth 0.2.5+dfsg1-1.1)',
+        'cannot be built: six>=2 is required, and bookworm has 1.16.0 (python3-six 1.16.0-4); wcwidth>=1 is required, and bookworm has 0.2.5 (python3-wcwidth 0.2.5+dfsg1-1.1)',
     },
     { version: '3.0', reason: 'needs Python >=3.12, and bookworm has 3.11.2' },
     { version: '2!2.5', reason: 'has an epoch or a local part, which no Debian version can hold' },
@@ -98,7 +106,7 @@ test.each<[string, Recorded, string, string]>([
     'unsatisfiable',
     release('1.0', 'Requires-Dist: nowhere'),
     '1.0',
-    'foo 1.0 cannot be built: nowhere is required, and bookworm has no package of it.',
+    'foo 1.0 cannot be built: nowhere is required, bookworm has no package of it, and the index has no project nowhere.',
   ],
   ['no-source', { version: '1.0', files: ['foo-1.0-cp311-cp311-win32.whl'] }, '1.0', 'only binary wheels'],
   [
@@ -110,27 +118,25 @@ test.each<[string, Recorded, string, string]>([
   ['held', release('1!1.0'), '1!1.0', 'epoch'],
   ['held', { version: '1.0', files: [{ filename: 'foo-1.0.tar.gz', yanked: true }] }, '1.0', 'was yanked'],
 ])('nothing fits: %s, in one sentence', async (blockedAs, recorded, version, part) => {
-  const { items, heldBack } = await planOf([recorded]);
-  expect(items).toEqual([
-    expect.objectContaining({ action: 'blocked', blockedAs, version, sentence: expect.stringContaining(part) }),
-  ]);
-  expect(items[0]?.recipe).toBeUndefined();
+  const { item, heldBack } = await planOf([recorded]);
+  expect(item).toMatchObject({ action: 'blocked', blockedAs, version, sentence: expect.stringContaining(part) });
+  expect(item?.recipe).toBeUndefined();
   expect(heldBack).toEqual([]);
 });
 
 test('a project without any file that can be read', async () => {
-  const { items } = await planOf([]);
-  expect(items[0]).toMatchObject({ action: 'blocked', blockedAs: 'no-source', version: '' });
+  const { item } = await planOf([]);
+  expect(item).toMatchObject({ action: 'blocked', blockedAs: 'no-source', version: '' });
 });
 
 test('an exact version is honoured or refused, never replaced', async () => {
   const releases = [release('2.0'), release('1.0', 'Requires-Dist: nowhere'), release('0.9')];
-  expect((await planOf(releases, { specifier: '==1' })).items[0]).toMatchObject({
+  expect((await planOf(releases, { specifier: '==1' })).item).toMatchObject({
     action: 'blocked',
     version: '1.0',
     blockedAs: 'unsatisfiable',
   });
-  expect((await planOf(releases, { specifier: '==0.9.0' })).items[0]).toMatchObject({
+  expect((await planOf(releases, { specifier: '==0.9.0' })).item).toMatchObject({
     action: 'build',
     version: '0.9',
   });
@@ -147,21 +153,21 @@ test('an exact version may be yanked, with a note; a pre-release may be named, o
     metadata: [],
   };
   const exact = await planOf([yanked, release('1.0')], { specifier: '==2.0' });
-  expect(exact.items[0]).toMatchObject({ action: 'build', version: '2.0' });
+  expect(exact.item).toMatchObject({ action: 'build', version: '2.0' });
   expect(exact.notes).toEqual([expect.stringContaining('oops')]);
-  expect((await planOf([release('2.0b1'), release('1.0')], { specifier: '>=2.0a1' })).items[0]).toMatchObject({
+  expect((await planOf([release('2.0b1'), release('1.0')], { specifier: '>=2.0a1' })).item).toMatchObject({
     version: '2.0b1',
   });
-  expect((await planOf([release('2.0b1')])).items[0]).toMatchObject({ version: '2.0b1' });
+  expect((await planOf([release('2.0b1')])).item).toMatchObject({ version: '2.0b1' });
 });
 
 test('what the suite provides is not built, and costs no request', async () => {
-  const { items, asked } = await planOf([], { project: 'Six' });
+  const { items, item, asked } = await planOf([], { project: 'Six' });
   expect(items).toEqual([
     expect.objectContaining({ project: 'six', version: '1.16.0', action: 'official', package: 'python3-six' }),
   ]);
-  expect(items[0]?.sentence).toBe('bookworm provides six as python3-six 1.16.0-4; install that.');
-  expect((await planOf([], { project: 'six', specifier: '==1.17' })).items[0]).toMatchObject({
+  expect(item?.sentence).toBe('bookworm provides six as python3-six 1.16.0-4; install that.');
+  expect((await planOf([], { project: 'six', specifier: '==1.17' })).item).toMatchObject({
     action: 'official',
     sentence: expect.stringContaining('which is not ==1.17'),
   });
@@ -170,13 +176,13 @@ test('what the suite provides is not built, and costs no request', async () => {
 
 test('--force-official builds all the same and says so in the recipe', async () => {
   const archive = archiveOf([{ project: 'foo', packageVersion: '1.0-1', upstreamVersion: '1.0' }]);
-  const { items } = await planOf([release('2.0')], { forceOfficial: true }, { archive });
-  expect(items[0]).toMatchObject({ action: 'build', recipe: { forceOfficial: true, package: 'python3-foo' } });
+  const { item } = await planOf([release('2.0')], { forceOfficial: true }, { archive });
+  expect(item).toMatchObject({ action: 'build', recipe: { forceOfficial: true, package: 'python3-foo' } });
 });
 
 test('a name that the suite uses otherwise is held for a person', async () => {
-  const { items, asked } = await planOf([release('2.0')], {}, { archive: archiveOf([], ['python3-foo']) });
-  expect(items[0]).toMatchObject({
+  const { item, asked } = await planOf([release('2.0')], {}, { archive: archiveOf([], ['python3-foo']) });
+  expect(item).toMatchObject({
     action: 'blocked',
     blockedAs: 'held',
     sentence: expect.stringContaining('rule package-name'),
@@ -186,13 +192,13 @@ test('a name that the suite uses otherwise is held for a person', async () => {
 
 test('what Rennet has published already is not built again', async () => {
   const row = { package: 'python3-foo', project: 'foo', upstream: '2.0', version: '2.0-0~pypi1~deb12' };
-  const { items } = await planOf([release('2.0.0')], {}, { published: [row] });
-  expect(items[0]).toMatchObject({
+  const { item } = await planOf([release('2.0.0')], {}, { published: [row] });
+  expect(item).toMatchObject({
     action: 'built',
     version: '2.0.0',
     sentence: expect.stringContaining('2.0-0~pypi1~deb12'),
   });
-  expect(items[0]?.recipe).toBeUndefined();
+  expect(item?.recipe).toBeUndefined();
 });
 
 test('binary wheels beside the sdist mean that an extension is expected; a pure wheel serves without an sdist', async () => {
@@ -201,21 +207,22 @@ test('binary wheels beside the sdist mean that an extension is expected; a pure 
     files: ['foo-1.0.tar.gz', 'foo-1.0-cp311-cp311-win32.whl'],
     metadata: [],
   };
-  expect((await planOf([extension])).items[0]?.recipe).toMatchObject({
+  expect((await planOf([extension])).item?.recipe).toMatchObject({
     expectsExtension: true,
     source: { kind: 'sdist' },
   });
   const wheel: Recorded = { version: '1.0', files: ['foo-1.0-py2.py3-none-any.whl'], metadata: [] };
-  const { items } = await planOf([wheel]);
-  expect(items[0]?.recipe).toMatchObject({ expectsExtension: false, source: { kind: 'wheel' } });
-  expect(items[0]?.sentence).toContain('no sdist, so its pure wheel is used');
+  const { item } = await planOf([wheel]);
+  expect(item?.recipe).toMatchObject({ expectsExtension: false, source: { kind: 'wheel' } });
+  expect(item?.sentence).toContain('no sdist, so its pure wheel is used');
 });
 
 test('at most 20 releases are looked at', async () => {
   const releases = Array.from({ length: 30 }, (_, at) => release(`1.${30 - at}`, 'Requires-Dist: nowhere'));
-  const { items, asked, heldBack } = await planOf(releases);
-  expect(items[0]).toMatchObject({ action: 'blocked', version: '1.30' });
-  expect(asked).toHaveLength(21);
+  const { item, asked, heldBack } = await planOf(releases);
+  expect(item).toMatchObject({ action: 'blocked', version: '1.30' });
+  // The page, the metadata of 20 releases, and the page of what all of them require.
+  expect(asked).toHaveLength(22);
   expect(heldBack).toHaveLength(19);
 });
 
@@ -234,8 +241,8 @@ test.each([
     return { bytes: bytes.length, sha256: '' };
   };
   const index = indexOf('foo', [{ version: '1.0', files: ['foo-1.0.tar.gz'] }], download);
-  const { items } = await planOf([], {}, { index });
-  expect(items[0]).toMatchObject({ action, sentence: expect.stringContaining(part) });
+  const { item } = await planOf([], {}, { index });
+  expect(item).toMatchObject({ action, sentence: expect.stringContaining(part) });
 });
 
 test('faults of the person and of the network end the plan', async () => {

@@ -11,6 +11,10 @@ export interface PlanRequest {
   readonly target: TargetFacts;
   /** A private build although the suite has the project: switches off the rules on names and modules, nothing else. */
   readonly forceOfficial: boolean;
+  /** Plan a build of it although it is published; not of what it requires. */
+  readonly rebuild?: boolean;
+  /** Who requires it, where nobody typed it: a release that was built and waits. It is met as requirements are. */
+  readonly requiredBy?: string;
 }
 
 /** A package that Rennet has published for the target's suite; rows of the store have this shape. */
@@ -22,10 +26,13 @@ export interface PublishedPackage {
   readonly upstream: string;
   /** Debian version. */
   readonly version: string;
+  /** Control stanza; what it depends on must stay installable. */
+  readonly control?: string;
 }
 
 export interface PlanPorts {
   readonly index: IndexClient;
   readonly archive: ArchiveIndex;
+  /** What the suite's index holds for the target's architecture. */
   readonly published: readonly PublishedPackage[];
 }

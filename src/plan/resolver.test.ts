@@ -6,12 +6,15 @@ import { pythonFits, pythonRelations } from './python-bounds.ts';
 import { resolver } from './resolver.ts';
 import { archiveOf, BOOKWORM } from './testing/recorded.ts';
 
-const ARCHIVE = archiveOf([
-  { project: 'wcwidth', packageVersion: '0.2.5+dfsg1-1.1', upstreamVersion: '0.2.5' },
-  { project: 'zeros', packageVersion: '2:1.4.2+ds-3', upstreamVersion: '0.0.0' },
-  { project: 'many', package: 'python3-many-old', packageVersion: '1.0-1', upstreamVersion: '1.0' },
-  { project: 'many', package: 'python3-many-new', packageVersion: '2.0-1', upstreamVersion: '2.0' },
-]);
+const ARCHIVE = archiveOf(
+  [
+    { project: 'wcwidth', packageVersion: '0.2.5+dfsg1-1.1', upstreamVersion: '0.2.5' },
+    { project: 'zeros', packageVersion: '2:1.4.2+ds-3', upstreamVersion: '0.0.0' },
+    { project: 'many', package: 'python3-many-old', packageVersion: '1.0-1', upstreamVersion: '1.0' },
+    { project: 'many', package: 'python3-many-new', packageVersion: '2.0-1', upstreamVersion: '2.0' },
+  ],
+  ['python3-taken'],
+);
 const PUBLISHED = [{ package: 'python3-ours', project: 'ours', upstream: '1.0', version: '1.0-0~pypi1~deb12' }];
 const resolve = resolver(ARCHIVE, PUBLISHED, BOOKWORM, 'Self');
 
@@ -31,7 +34,11 @@ test.each([
   ['wcwidth>=1', 'unsatisfiable', 'bookworm has 0.2.5'],
   ['wcwidth!=0.2.5', 'unsatisfiable', 'bookworm has 0.2.5'],
   ['nowhere', 'unsatisfiable', 'bookworm has no package of it'],
-  ['ours', 'unsatisfiable', 'official packages only'],
+  ['ours>=1,<2', 'translated', 'python3-ours (>= 1.0-0~), python3-ours (<< 2.0~~)'],
+  ['ours[fast]', 'approximated', 'extra fast of ours'],
+  ['ours!=0.9', 'approximated', '!=0.9 has no Debian form and was checked against 1.0'],
+  ['ours>=1.0.1', 'unsatisfiable', 'Rennet has 1.0 (python3-ours 1.0-0~pypi1~deb12)'],
+  ['taken', 'unsatisfiable', 'python3-taken 1.0-1 that is not known to be this project'],
   ['wcwidth @ https://files.example.org/w.zip', 'unsatisfiable', 'address'],
   ['self[test]', 'unsatisfiable', 'by itself'],
   ['not a requirement!', 'unsatisfiable', 'cannot be read'],

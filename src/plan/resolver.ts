@@ -1,47 +1,50 @@
 import type { ArchiveIndex } from '../debian/archive-index.ts';
 import type { LedgerLine } from '../model/outcome.ts';
-import type { MetRequirement, Resolution, ResolveRequirements } from '../model/recipe.ts';
+import type { DebianRelations } from '../debian/pypi-version.ts';
+import type { MetRequirement, Resolution, ResolveRequirements, UnmetRequirement } from '../model/recipe.ts';
 import { formatTarget, type TargetFacts } from '../model/target.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import { evaluateMarker, markerEnvironment, parseRequirement, type Requirement } from '../python/requirement.ts';
+import { specifierAccepts } from '../python/version.ts';
+import { extraRequirements, type ReleaseRequirements } from './extras.ts';
 import { chooseOfficial, relationsOn } from './official.ts';
+import { newestOf, packageName, pythonVersionOf, relationsOnOwn } from './own.ts';
 import type { PublishedPackage } from './ports.ts';
 
-type Fate = Pick<LedgerLine, 'fate' | 'detail'> & { readonly met?: MetRequirement };
+interface Fate extends Pick<LedgerLine, 'fate' | 'detail'> {
+  readonly met: readonly MetRequirement[];
+  readonly unmet: readonly UnmetRequirement[];
+}
 
 /**
- * Makes the function that says how the target meets requirements. It takes PEP 508 texts as upstream wrote them and
- * the extras that the release offers (Provides-Extra), and never throws: what cannot be read is unmet. Every text and
- * every extra gets exactly one ledger line. `self` is the project that asks: a requirement on itself cannot be met.
+ * Makes the function that says how the target meets requirements: official packages first, then `published` ones of
+ * Rennet's own. It takes PEP 508 texts as upstream wrote them and the extras that the release offers (Provides-Extra),
+ * and never throws: what cannot be read is unmet. Every text and every extra gets exactly one ledger line. `self` is the
+ * project that asks: a requirement on itself cannot be met. `requirementsOf` tells what an extra that is asked for brings.
  */
 export function resolver(
   archive: ArchiveIndex,
   published: readonly PublishedPackage[],
   facts: TargetFacts,
   self = '',
+  requirementsOf: ReleaseRequirements = () => undefined,
 ): ResolveRequirements {
-  const context = { archive, published, facts, self: normaliseProject(self) };
+  const context = { archive, published, facts, self: normaliseProject(self), requirementsOf };
   return (requirements, extras) => {
     const offered = extras.map(normaliseProject);
     const met: MetRequirement[] = [];
-    const unmet: { requirement: string; project: string; sentence: string }[] = [];
+    const unmet: UnmetRequirement[] = [];
     const ledger: LedgerLine[] = [];
     const optional = new Map<string, string[]>();
     for (const text of requirements) {
       const read = readRequirement(text);
       const needed = typeof read === 'string' ? undefined : neededFor(read, facts, offered);
       const fate =
-        typeof read === 'string' ? unmetFate(read) : needed === undefined ? meet(text, read, context) : needed.fate;
+        typeof read === 'string' ? unmetFate(text, '', read) : (needed?.fate ?? meet(text, read, context, new Set()));
       if (typeof read !== 'string')
         for (const extra of needed?.extras ?? []) push(optional, extra, packageFor(read, archive));
-      if (fate.met !== undefined) met.push(fate.met);
-      if (fate.fate === 'unsatisfiable') {
-        unmet.push({
-          requirement: text,
-          project: typeof read === 'string' ? '' : read.project,
-          sentence: `${fate.detail}.`,
-        });
-      }
+      met.push(...fate.met);
+      unmet.push(...fate.unmet);
       ledger.push({ kind: 'requirement', fact: text, fate: fate.fate, detail: fate.detail });
     }
     for (const extra of extras) ledger.push(extraLine(extra, optional.get(normaliseProject(extra)) ?? [], facts));
@@ -54,6 +57,7 @@ interface Context {
   readonly published: readonly PublishedPackage[];
   readonly facts: TargetFacts;
   readonly self: string;
+  readonly requirementsOf: ReleaseRequirements;
 }
 
 /** The parsed requirement, or the sentence why it cannot be read. */
@@ -80,75 +84,106 @@ function neededFor(
   if (evaluateMarker(marker, environment)) return undefined;
   const extras = offered.filter((extra) => evaluateMarker(marker, environment, extra));
   if (extras.length === 0) {
-    return { fate: { fate: 'not-for-target', detail: `its marker is false on ${formatTarget(facts)}` }, extras };
-  }
-  return { fate: { fate: 'left-out', detail: `only for the extra ${extras.join(', ')}` }, extras };
-}
-
-/** What becomes of a requirement that counts on the target. */
-function meet(text: string, requirement: Requirement, { archive, published, facts, self }: Context): Fate {
-  const { project, specifier, extras } = requirement;
-  const asked = `${project}${specifier}`;
-  if (requirement.url !== undefined)
-    return unmetFate(`${project} is required from an address of its own, which no package can give`);
-  if (project === self) return unmetFate(`${asked} is required by itself`);
-  const choice = chooseOfficial(archive, project, specifier);
-  if (choice === undefined && isInStandardLibrary(project, archive)) {
     return {
-      fate: 'interpreter',
-      detail: `${project} is part of Python ${facts.python}`,
-      met: {
-        requirement: text,
-        project,
-        by: 'interpreter',
-        package: '',
-        packageVersion: '',
-        version: facts.pythonFull,
-        relations: [],
-      },
+      fate: { ...NOTHING, fate: 'not-for-target', detail: `its marker is false on ${formatTarget(facts)}` },
+      extras,
     };
   }
-  if (choice === undefined) {
-    const own = published.find((row) => row.project === project);
-    const more =
-      own === undefined
-        ? ''
-        : `; Rennet's own ${own.package} ${own.version} does not count: official packages only meet requirements`;
-    return unmetFate(`${asked} is required, and ${facts.suite} has no package of it${more}`);
+  return { fate: { ...NOTHING, fate: 'left-out', detail: `only for the extra ${extras.join(', ')}` }, extras };
+}
+
+const NOTHING = { met: [], unmet: [] };
+
+/** What becomes of a requirement that counts on the target; `seen` holds the extras that are being looked at. */
+function meet(text: string, requirement: Requirement, context: Context, seen: ReadonlySet<string>): Fate {
+  const { archive, published, facts, self } = context;
+  const { project, specifier, extras } = requirement;
+  const asked = `${project}${specifier}`;
+  const fail = (sentence: string) => unmetFate(text, project, sentence);
+  if (requirement.url !== undefined)
+    return fail(`${project} is required from an address of its own, which no package can give`);
+  if (project === self) return fail(`${asked} is required by itself`);
+  const choice = chooseOfficial(archive, project, specifier);
+  if (choice === undefined && isInStandardLibrary(project, archive)) {
+    const nothing = { package: '', packageVersion: '', relations: [] };
+    const met = { requirement: text, project, by: 'interpreter', version: facts.pythonFull, ...nothing } as const;
+    return { fate: 'interpreter', detail: `${project} is part of Python ${facts.python}`, met: [met], unmet: [] };
   }
-  const { dist, upstream = '' } = choice;
-  const has = `${dist.package} ${dist.packageVersion}`;
-  if (!choice.fits) {
+  if (choice !== undefined) {
+    const { dist, upstream = '' } = choice;
+    const has = `${dist.package} ${dist.packageVersion}`;
+    if (!choice.fits)
+      return fail(
+        `${asked} is required, and ${facts.suite} has ${upstream || 'a version that nothing tells'} (${has})`,
+      );
+    const place = { package: dist.package, packageVersion: dist.packageVersion, version: upstream };
+    const met = { requirement: text, project, by: 'official', ...place } as const;
+    return meetExtras(met, relationsOn(choice, specifier), requirement, context, seen);
+  }
+  const wanted = { specifier, extras };
+  const own = newestOf(published, project);
+  if (own === undefined) {
+    const name = packageName(project);
+    return archive.hasPackage(name)
+      ? fail(
+          `${asked} is required, and ${facts.suite} has a package ${name} ${archive.packageVersion(name) ?? ''} that is not known to be this project`,
+        )
+      : unmetFate(text, project, `${asked} is required, and ${facts.suite} has no package of it`, wanted);
+  }
+  const version = pythonVersionOf(own.upstream);
+  if (!specifierAccepts(specifier, version, { prereleases: true }))
     return unmetFate(
-      `${asked} is required, and ${facts.suite} has ${upstream || 'a version that nothing tells'} (${has})`,
-    );
-  }
-  const { relations, approximated } = relationsOn(choice, specifier);
-  const notes = approximated.map((clause) => `${clause} has no Debian form and was checked against ${upstream}`);
-  if (extras.length > 0)
-    notes.push(`what the extra ${extras.join(', ')} of ${project} needs is not known from official packages`);
-  return {
-    fate: notes.length > 0 ? 'approximated' : 'translated',
-    detail: [relations.join(', '), ...notes].join('; '),
-    met: {
-      requirement: text,
+      text,
       project,
-      by: 'official',
-      package: dist.package,
-      packageVersion: dist.packageVersion,
-      version: upstream,
-      relations,
-    },
+      `${asked} is required, and Rennet has ${version} (${own.package} ${own.version})`,
+      wanted,
+    );
+  const met = { requirement: text, project, by: 'rennet', package: own.package, packageVersion: own.version } as const;
+  return meetExtras({ ...met, version }, relationsOnOwn(specifier, own.package), requirement, context, seen);
+}
+
+/** Adds what the extras bring that a requirement names: the package itself depends on none of it. */
+function meetExtras(
+  met: Omit<MetRequirement, 'relations'>,
+  { relations, approximated }: DebianRelations,
+  { project, extras }: Requirement,
+  context: Context,
+  seen: ReadonlySet<string>,
+): Fate {
+  const notes = approximated.map((clause) => `${clause} has no Debian form and was checked against ${met.version}`);
+  const brought: Fate[] = [];
+  const named = extras.join(', ');
+  const asked = extras.filter((extra) => !seen.has(`${project}[${extra}]`));
+  const requirements = asked.length === 0 ? [] : context.requirementsOf(project, met.version);
+  if (requirements === undefined) notes.push(`what the extra ${named} of ${project} needs is not known`);
+  const within = new Set([...seen, ...asked.map((extra) => `${project}[${extra}]`)]);
+  for (const extra of extraRequirements(project, requirements ?? [], asked, context.facts))
+    if (extra.project !== context.self) brought.push(meet(met.requirement, extra, context, within));
+  const more =
+    brought.length === 0 ? [] : [`the extra ${named} brings ${brought.map(({ detail }) => detail).join(', ')}`];
+  const unmet = brought.flatMap((fate) => fate.unmet);
+  const approximate = notes.length > 0 || brought.some(({ fate }) => fate === 'approximated');
+  return {
+    fate: unmet.length > 0 ? 'unsatisfiable' : approximate ? 'approximated' : 'translated',
+    detail: [relations.join(', '), ...notes, ...more].join('; '),
+    met: [{ ...met, relations }, ...brought.flatMap((fate) => fate.met)],
+    unmet,
   };
 }
 
-function unmetFate(sentence: string): Fate {
+function unmetFate(
+  requirement: string,
+  project: string,
+  sentence: string,
+  wanted?: NonNullable<UnmetRequirement['wanted']>,
+): Fate {
   // Parts of it are upstream's own text, which may hold what turns a terminal's line around.
   const detail = sentence.replaceAll(
     /[^\x20-\x7e]/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
   );
-  return { fate: 'unsatisfiable', detail };
+  const unmet = { requirement, project, sentence: `${detail}.`, ...(wanted && { wanted }) };
+  return { fate: 'unsatisfiable', detail, met: [], unmet: [unmet] };
 }
 
 /** A back-port on the index has the name of its module; the interpreter finds its own module first in any case. */

@@ -1,0 +1,58 @@
+import { RennetError } from '../model/errors.ts';
+import type { CoreMetadata, Project } from '../model/release.ts';
+import type { IndexClient } from '../python/client.ts';
+import { compareVersions } from '../python/version.ts';
+import { readCandidate } from './candidate-metadata.ts';
+import type { Candidate } from './candidates.ts';
+
+/** What is known of a candidate's metadata: itself, that only a build can tell, or that it cannot be read. */
+export type Known = { readonly metadata: CoreMetadata } | { readonly untold: string } | { readonly broken: string };
+
+/** What the index says, each thing asked for once while a plan is made. */
+export interface IndexFacts {
+  project(name: string): Promise<Project>;
+  known(project: string, candidate: Pick<Candidate, 'version' | 'metadataFiles'>): Promise<Known>;
+  /** Looks up what a release requires, where a wheel of it on the index tells; then `requirementsOf` has it. */
+  learn(project: string, version: string): Promise<void>;
+  /** Requires-Dist of a release that was looked up. */
+  requirementsOf(project: string, version: string): readonly string[] | undefined;
+}
+
+export function createIndexFacts(index: IndexClient, signal: AbortSignal): IndexFacts {
+  const pages = new Map<string, Promise<Project>>();
+  const releases = new Map<string, Promise<Known>>();
+  const requirements = new Map<string, readonly string[]>();
+  const once = <T>(kept: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> => {
+    const before = kept.get(key);
+    if (before !== undefined) return before;
+    const asked = ask();
+    // Something that was asked for ahead may fail before anybody waits for it.
+    asked.catch(() => {});
+    kept.set(key, asked);
+    return asked;
+  };
+  const facts: IndexFacts = {
+    project: (name) => once(pages, name, () => index.project(name, signal)),
+    known: (project, candidate) =>
+      once(releases, `${project} ${candidate.version}`, async () => {
+        const known = await readCandidate(candidate, project, index, signal);
+        if ('metadata' in known) requirements.set(`${project} ${candidate.version}`, known.metadata.requiresDist);
+        return known;
+      }),
+    requirementsOf: (project, version) => requirements.get(`${project} ${version}`),
+    async learn(project, version) {
+      try {
+        const page = await facts.project(project);
+        const release = page.releases.find((other) => compareVersions(other.version, version) === 0);
+        // The sdist alone would cost a whole download.
+        const wheels = release?.files.filter((file) => file.kind === 'wheel').slice(0, 1) ?? [];
+        if (release === undefined || wheels.length === 0) return;
+        const known = await facts.known(project, { version: release.version, metadataFiles: wheels });
+        if ('metadata' in known) requirements.set(`${project} ${version}`, known.metadata.requiresDist);
+      } catch (error) {
+        if (!(error instanceof RennetError) || error.kind !== 'package') throw error;
+      }
+    },
+  };
+  return facts;
+}

@@ -1,0 +1,238 @@
+import { RennetError } from '../model/errors.ts';
+import type { Project } from '../model/release.ts';
+import { compareVersions, isPrerelease } from '../python/version.ts';
+import { type Candidate, judgeReleases, type Refusal } from './candidates.ts';
+import { choose } from './chooser.ts';
+import { debianVersion } from '../debian/pypi-version.ts';
+import { formatRelation, satisfies } from '../debian/relation.ts';
+import { enter, type SearchPorts } from './enter.ts';
+import { addBlame, askerOf, type Blame, type Failure, isFailure, reasonFrom } from './failure.ts';
+import { dependsOf, newestOf, packageName, pythonVersionOf } from './own.ts';
+import { type Decision, type Demand, demandOfRelation, depthOf, firstOpen, type State } from './state.ts';
+import { weighMetadata } from './weigh.ts';
+
+/*
+ * Settles one project after the other, each on its newest release that goes with what is settled. Where none does, the
+ * failure names the decisions that it hangs on, and the search goes back to the latest of those (conflict-directed
+ * backjumping; Prosser, "Hybrid algorithms for the constraint satisfaction problem", 1993), over whatever lies between.
+ */
+
+/** What was typed, by project. */
+export type Roots = ReadonlyMap<string, { readonly forceOfficial: boolean; readonly rebuild: boolean }>;
+
+const MAX_DEPTH = 50;
+const MAX_TRIES = 2000;
+
+/**
+ * Settles all that is asked for in `start`. Deterministic for the same data. RennetError `unknown-version` and
+ * `unknown-project` for what was typed, else as the index client.
+ */
+export async function search(
+  start: State,
+  roots: Roots,
+  ports: SearchPorts,
+  signal: AbortSignal,
+): Promise<State | Failure> {
+  const { archive, published, facts, target } = ports;
+  let tries = 0;
+  return settleAll(start);
+
+  async function settleAll(state: State): Promise<State | Failure> {
+    signal.throwIfAborted();
+    const open = firstOpen(state);
+    return open === undefined ? state : settle(open, state);
+  }
+
+  async function settle(project: string, state: State): Promise<State | Failure> {
+    const demands = state.demands.get(project) ?? [];
+    const isTyped = demands.some(({ by }) => by.length === 0);
+    const blame = new Map<string, readonly Demand[] | 'any'>();
+    const hints: (readonly Demand[])[] = [];
+    const causes = new Map<string, Failure>();
+    const row = newestOf(published, project);
+
+    /** Settles on one release and goes on from there; a refusal where that leads nowhere and another one may help. */
+    const take = async (decision: Decision, asks: readonly Demand[]): Promise<{ taken: State | Failure } | Refusal> => {
+      if ((tries += 1) > MAX_TRIES) return { taken: gaveUp(project, decision.version, demands) };
+      const next = await enter(state, decision, asks, ports);
+      if ('reason' in next) {
+        note(next.blame);
+        return { as: 'unsatisfiable', reason: next.reason };
+      }
+      for (const demand of asks) lookAhead(demand, next);
+      const found = await settleAll(next);
+      if (!isFailure(found) || !found.blame.has(project)) return { taken: found };
+      note(found.blame);
+      causes.set(decision.version, found);
+      return { as: 'unsatisfiable', reason: reasonFrom(found, project, target.suite) };
+    };
+    const note = (more: Blame): void => {
+      addBlame(blame, more, project);
+      const hint = more.get(project);
+      if (hint !== undefined && hint !== 'any') hints.push(hint);
+    };
+
+    if (row !== undefined && !isTyped) {
+      const version = pythonVersionOf(row.upstream);
+      if (demands.every((demand) => demand.accepts(version))) {
+        const there = { project, version, action: 'built', row, heldBack: [], forceOfficial: false } as const;
+        const verdict = await take(there, missingBelow(row, project));
+        if ('taken' in verdict) return verdict.taken;
+      }
+    }
+    if (depthOf(state, project) > MAX_DEPTH) return fail(`lies deeper than ${MAX_DEPTH} requirements`);
+    const page = await pageOf(project, isTyped);
+    if (page === undefined) return fail('', `the index has no project ${project}`);
+    // What others ask of a typed project holds newer releases back with a reason, as everything else does.
+    const counted = demands.filter(({ by, specifier: text }) => text !== '' && (!isTyped || by.length === 0));
+    const specifier = [...new Set(counted.map((demand) => demand.specifier))].join(',');
+    const judged = judgeReleases(page, specifier, target);
+    if (isTyped && judged.length === 0 && page.releases.length > 0) throw unknownVersion(specifier, page);
+    const choice = await choose<State | Failure>(judged, async (candidate, heldBack) => {
+      const unread = refuseUnread(candidate);
+      if (unread !== undefined) return { as: 'unsatisfiable', reason: unread, unread: true };
+      const weighed = await weighMetadata(candidate, project, ports);
+      if ('reason' in weighed) return weighed;
+      const { version } = candidate;
+      const decision = { project, version, candidate, heldBack: [...heldBack], ...weighed.known };
+      return take({ ...decision, ...rootOf(project, version, isTyped) }, weighed.demands);
+    });
+    if (choice.step === 'chosen') return choice.taken;
+    blameDemands(page, judged.length === 0);
+    const { version, refusal, heldBack } = choice;
+    const cause = causes.get(version);
+    const text =
+      judged.length > 0 || page.releases.length === 0
+        ? `${project}${version === '' ? '' : ` ${version}`} ${refusal.reason}`
+        : noneText(demands, state);
+    const failure = { failed: project, version, refusal, text, heldBack, demands, blame: withAsker() };
+    return cause === undefined ? failure : { ...failure, cause };
+
+    function fail(reason: string, text = `${project} ${reason}`): Failure {
+      const refusal = { as: 'no-source', reason } as const;
+      return { failed: project, version: '', refusal, text, heldBack: [], demands, blame: withAsker() };
+    }
+
+    /** What rules a release out before anything of it is read. */
+    function refuseUnread({ version }: Candidate): string | undefined {
+      const against = demands.find((demand) => !demand.accepts(version));
+      if (against !== undefined) {
+        for (const asker of against.by) blame.set(asker, 'any');
+        return `is not ${against.text}, which ${askerOf(against, state)} requires`;
+      }
+      const hint = hints.find((any) => !any.some((demand) => demand.accepts(version)));
+      if (hint !== undefined)
+        return `is not ${hint.map(({ text }) => text).join(' or ')}, which ${hint[0]?.by[0] ?? ''} requires`;
+      if (row !== undefined && !isTyped && compareVersions(version, pythonVersionOf(row.upstream)) <= 0)
+        return `is not newer than ${row.package} ${row.version}, which Rennet has published and apt prefers`;
+      const broken = roots.get(project)?.forceOfficial === true ? undefined : brokenBy(project, version, state);
+      return broken && `would break ${broken}`;
+    }
+
+    /** Somebody who asks must be to blame: whoever asks for it first, where nothing but the project itself is at fault. */
+    function withAsker(): Blame {
+      const askers = demands.flatMap(({ by }) => by);
+      const [first] = demands;
+      if (!isTyped && !askers.some((asker) => blame.has(asker)))
+        for (const asker of first?.by ?? []) blame.set(asker, 'any');
+      return blame;
+    }
+
+    /** Releases that were not even judged hang on the demands that rule them out. */
+    function blameDemands(whole: Project, all: boolean): void {
+      const possible = all ? whole.releases : judgeReleases(whole, '', target).filter(({ candidate }) => candidate);
+      for (const { version: other } of possible) {
+        const against = demands.filter((demand) => !demand.accepts(other));
+        const latest = against.at(-1);
+        if (latest === undefined || against.some(({ by }) => by.length === 0 || by.every((asker) => blame.has(asker))))
+          continue;
+        for (const asker of latest.by) blame.set(asker, 'any');
+      }
+    }
+  }
+
+  async function pageOf(project: string, isTyped: boolean): Promise<Project | undefined> {
+    try {
+      return await facts.project(project);
+    } catch (error) {
+      if (!isTyped && error instanceof RennetError && error.kind === 'package') return undefined;
+      throw error;
+    }
+  }
+
+  /** What is published in that version already is built only where `rebuild` says so. */
+  function rootOf(
+    project: string,
+    version: string,
+    isTyped: boolean,
+  ): Pick<Decision, 'action' | 'row' | 'forceOfficial'> {
+    const { forceOfficial = false, rebuild = false } = roots.get(project) ?? {};
+    const there = published.find(
+      (row) => row.project === project && compareVersions(pythonVersionOf(row.upstream), version) === 0,
+    );
+    if (!isTyped || forceOfficial || rebuild || there === undefined) return { action: 'build', forceOfficial };
+    return { action: 'built', row: there, forceOfficial };
+  }
+
+  /** Of what a published package depends on, Rennet's own that are not there any more. */
+  function missingBelow(row: { readonly control?: string } & (typeof published)[number], project: string): Demand[] {
+    return dependsOf(row).flatMap((relation) => {
+      const wanted = relation.package.replace(/^python3-/, '');
+      if (archive.hasPackage(relation.package) || packageName(wanted) !== relation.package) return [];
+      const there = newestOf(published, wanted);
+      if (there !== undefined && satisfies(relation, there.version)) return [];
+      return relation.qualifier === undefined
+        ? [demandOfRelation(wanted, formatRelation(relation), project, target)]
+        : [];
+    });
+  }
+
+  /** A published package that a new version of what it depends on would make impossible to install. */
+  function brokenBy(project: string, version: string, { decisions }: State): string | undefined {
+    const name = packageName(project);
+    const debian = debianVersion(version, target.suiteTag);
+    for (const row of published) {
+      if (row.control?.includes(`${name} (`) !== true || roots.has(row.project)) continue;
+      if (decisions.get(row.project)?.action === 'build' || newestOf(published, row.project) !== row) continue;
+      const broken = dependsOf(row).find((relation) => relation.package === name && !satisfies(relation, debian));
+      if (broken !== undefined)
+        return `${row.package} ${row.version}, which is published and needs ${formatRelation(broken)}`;
+    }
+    return undefined;
+  }
+
+  /** Asks for what will be needed, so that independent answers come at the same time. */
+  function lookAhead({ project, specifier }: Demand, { decisions }: State): void {
+    if (decisions.has(project) || newestOf(published, project) !== undefined) return;
+    const first = async () => {
+      const page = await facts.project(project);
+      const candidate = judgeReleases(page, specifier, target).find((judged) => judged.candidate)?.candidate;
+      if (candidate !== undefined) await facts.known(project, candidate);
+    };
+    first().catch(() => {});
+  }
+}
+
+function unknownVersion(specifier: string, { name, releases }: Project): RennetError {
+  const finals = releases.filter(({ version }) => !isPrerelease(version));
+  const newest = (finals.length > 0 ? finals : releases).slice(0, 3).map(({ version }) => version);
+  return new RennetError(
+    'unknown-version',
+    `The index has no ${name}${specifier}; ${newest.length === 1 ? 'its only release is' : 'the newest releases are'} ${newest.join(', ')}.`,
+    'Ask for one of those, or for another specifier.',
+  );
+}
+
+function noneText(demands: readonly Demand[], state: State): string {
+  const [first] = demands;
+  const asked = demands
+    .filter(({ specifier }) => specifier !== '')
+    .map((demand) => `${demand.text} (${askerOf(demand, state)})`);
+  return `the index has no release of ${first?.project ?? ''} that is ${[...new Set(asked)].slice(0, 6).join(' and ')}`;
+}
+
+function gaveUp(project: string, version: string, demands: readonly Demand[]): Failure {
+  const reason = `no set of releases that go together was found in ${MAX_TRIES} tries`;
+  const refusal = { as: 'unsatisfiable', reason } as const;
+  return { failed: project, version, refusal, text: reason, heldBack: [], demands, blame: new Map() };
+}

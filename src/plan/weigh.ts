@@ -1,0 +1,45 @@
+import type { Candidate, Refusal } from './candidates.ts';
+import type { SearchPorts } from './enter.ts';
+import { learnExtras } from './learn-extras.ts';
+import { pythonFits } from './python-bounds.ts';
+import { resolver } from './resolver.ts';
+import { type Decision, type Demand, demandOf } from './state.ts';
+
+/** Honest releases have hundreds at most. */
+export const MAX_REQUIREMENTS = 20_000;
+
+interface Weighed {
+  readonly known: Pick<Decision, 'requires'>;
+  /** What it asks for that the suite lacks; everything else is met. */
+  readonly demands: readonly Demand[];
+}
+
+/** Reads a candidate's metadata and holds it against the target; what only a build can tell counts as asking for nothing. */
+export async function weighMetadata(
+  candidate: Candidate,
+  project: string,
+  { archive, published, facts, target }: SearchPorts,
+): Promise<Weighed | Refusal> {
+  const known = await facts.known(project, candidate);
+  if ('broken' in known) return { as: 'unsatisfiable', reason: `cannot be read: ${known.broken.replace(/\.$/, '')}` };
+  if ('untold' in known) return { known: {}, demands: [] };
+  const { requiresPython, requiresDist, providesExtra } = known.metadata;
+  if (!pythonFits(requiresPython, target)) {
+    return {
+      as: 'not-for-target',
+      reason: `needs Python ${requiresPython ?? ''}, and ${target.suite} has ${target.pythonFull}`,
+    };
+  }
+  if (requiresDist.length > MAX_REQUIREMENTS)
+    return { as: 'unsatisfiable', reason: `cannot be built: it has more than ${MAX_REQUIREMENTS} requirements` };
+  await learnExtras(requiresDist, archive, published, target, facts);
+  const { unmet } = resolver(archive, [], target, project, facts.requirementsOf)(requiresDist, providesExtra);
+  const hopeless = unmet.filter(({ wanted }) => wanted === undefined);
+  if (hopeless.length > 0) {
+    const sentences = hopeless.map(({ sentence }) => sentence.replace(/\.$/, ''));
+    const more = sentences.length > 3 ? ` (and ${sentences.length - 3} more)` : '';
+    return { as: 'unsatisfiable', reason: `cannot be built: ${sentences.slice(0, 3).join('; ')}${more}` };
+  }
+  const demands = unmet.flatMap(({ project: name, wanted }) => (wanted ? [demandOf(name, wanted, [project])] : []));
+  return { known: { requires: { requirements: requiresDist, extras: providesExtra } }, demands };
+}
