@@ -1,7 +1,8 @@
 import type { RunningAttempt } from './attempt.ts';
 import type { Outcome } from './model/outcome.ts';
-import type { Plan, Recipe } from './model/recipe.ts';
-import { plan } from './plan/plan.ts';
+import type { Recipe } from './model/recipe.ts';
+import { ownPackages } from './own-packages.ts';
+import { planAll, type Planned, type PlanState } from './plan/plan.ts';
 import type { PlanRequest } from './plan/ports.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
 import { keepDeb, publishDeb } from './publication.ts';
@@ -14,21 +15,21 @@ import { admitWheel, assembleDeb, buildWheel, checkDeb, resolveRequirements } fr
  * the guest is dead. A stage that cannot go on throws AttemptEnd with the outcome; src/attempt.ts records it.
  */
 
-/** Decides what to build for one project. `rebuild` plans it although it is published. */
-export async function planProject(
-  request: Omit<PlanRequest, 'target'> & { rebuild: boolean },
+/** Decides what to build for the wanted projects, together. `base` is what is settled already and stays. */
+export async function planProjects(
+  wanted: readonly Omit<PlanRequest, 'target'>[],
   ports: PlanPorts,
   signal: AbortSignal,
-): Promise<Plan> {
+  base?: PlanState,
+): Promise<{ planned: readonly Planned[]; state: PlanState }> {
   const target = ports.archive.facts;
-  const { rows } = await ports.store.publishedRows(target.suite);
-  // Only what apt finds on this target: not a row that no index held yet, not another architecture's package.
-  const found = rows.filter(
-    ({ publishedAt, architecture }) =>
-      publishedAt !== undefined && (architecture === 'all' || architecture === target.architecture),
+  const published = await ownPackages(ports.store, target);
+  return planAll(
+    wanted.map((request) => ({ ...request, target })),
+    { ...ports, published },
+    signal,
+    base,
   );
-  const published = request.rebuild ? found.filter((row) => row.project !== request.project) : found;
-  return plan({ ...request, target }, { ...ports, published }, signal);
 }
 
 /** From a recipe to a published (or kept) package. */
@@ -40,7 +41,7 @@ export async function runStages(
 ): Promise<Outcome> {
   const evidence = await buildWheel(recipe, attempt, ports, signal);
   const admitted = await admitWheel(evidence, attempt, ports, signal);
-  const resolution = resolveRequirements(admitted, recipe, ports);
+  const resolution = await resolveRequirements(admitted, recipe, ports, signal);
   for (let number = await firstBuildNumber(recipe, admitted.hasElf, ports); ; ) {
     const deb = await assembleDeb(admitted, recipe, resolution, number, attempt, ports, signal);
     await checkDeb(deb, admitted, resolution, attempt, ports, signal);

@@ -2,6 +2,7 @@ import type { AptRoot } from './debian/apt.ts';
 import type { ArchiveIndex } from './debian/archive-index.ts';
 import type { GuestLimits, Image, MachineDriver, ResetStrategy } from './model/machine.ts';
 import type { Progress } from './model/progress.ts';
+import type { Recipe, UnmetRequirement } from './model/recipe.ts';
 import type { StateFolder } from './model/state.ts';
 import type { IndexClient } from './python/client.ts';
 import type { Store } from './store/store.ts';
@@ -24,4 +25,9 @@ export interface FlowPorts extends PlanPorts {
   readonly limits: { readonly build: GuestLimits; readonly check: GuestLimits };
   /** Who stands behind the packages: the Maintainer field. */
   readonly maintainer: string;
+  /**
+   * Builds and publishes what a built release turns out to require; its attempt waits meanwhile. AttemptEnd where that
+   * cannot be had.
+   */
+  readonly buildMissing: (asker: Recipe, missing: readonly UnmetRequirement[], signal: AbortSignal) => Promise<void>;
 }

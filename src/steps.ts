@@ -9,7 +9,10 @@ import { RennetError } from './model/errors.ts';
 import type { Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
-import type { MetRequirement, Recipe, Resolution } from './model/recipe.ts';
+import type { Recipe, Resolution } from './model/recipe.ts';
+import { ownClosure, ownPackages } from './own-packages.ts';
+import { createIndexFacts } from './plan/index-facts.ts';
+import { learnExtras } from './plan/learn-extras.ts';
 import { pythonRelations } from './plan/python-bounds.ts';
 import { resolver } from './plan/resolver.ts';
 import type { FlowPorts } from './ports.ts';
@@ -128,14 +131,35 @@ export async function admitWheel(
   throw new AttemptEnd({ kind: outcome, rule, sentence }, ledger);
 }
 
-/** The requirements of the wheel itself, which count: the plan knew only what the index said. */
-export function resolveRequirements(admitted: Admitted, recipe: Recipe, ports: FlowPorts): Resolution {
+/** Each round builds what the last one found missing; an extra of what was built may bring more. */
+const MAX_ROUNDS = 5;
+
+/**
+ * The requirements of the wheel itself, which count: the plan knew only what the index said. What can be built and is not
+ * there is built now.
+ */
+export async function resolveRequirements(
+  admitted: Admitted,
+  recipe: Recipe,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Resolution> {
   const { requiresDist, providesExtra } = admitted.metadata;
-  const resolution = resolver(ports.archive, [], recipe.target, recipe.project)(requiresDist, providesExtra);
-  const [first] = resolution.unmet;
-  if (!first) return resolution;
-  const sentence = `${recipe.project} ${recipe.version} cannot be installed on ${recipe.target.suite}: ${first.sentence}.`;
-  throw new AttemptEnd({ kind: 'unsatisfiable', sentence }, [...resolution.ledger, ...admitted.ledger]);
+  const { archive, store, index } = ports;
+  const facts = createIndexFacts(index, signal);
+  for (let round = 1; ; round += 1) {
+    const published = await ownPackages(store, recipe.target);
+    await learnExtras(requiresDist, archive, published, recipe.target, facts);
+    const resolve = resolver(archive, published, recipe.target, recipe.project, facts.requirementsOf);
+    const resolution = resolve(requiresDist, providesExtra);
+    const [first] = resolution.unmet;
+    if (!first) return resolution;
+    if (round > MAX_ROUNDS || resolution.unmet.some(({ wanted }) => !wanted)) {
+      const sentence = `${recipe.project} ${recipe.version} cannot be installed on ${recipe.target.suite}: ${first.sentence}`;
+      throw new AttemptEnd({ kind: 'unsatisfiable', sentence }, [...resolution.ledger, ...admitted.ledger]);
+    }
+    await ports.buildMissing(recipe, resolution.unmet, signal);
+  }
 }
 
 /** Writes the `.deb` and books what it is called. */
@@ -184,13 +208,15 @@ export async function checkDeb(
     modules: deb.modules,
     scripts: deb.scripts,
   };
+  const own = ownClosure(deb.depends, await ownPackages(ports.store, ports.archive.facts), ports.store);
   const request = {
     ...expected,
     id: attempt.id,
     folder: join(attempt.folder, 'check'),
     debs: [deb.path],
-    relations: deb.depends,
-    requirements: resolution.met.flatMap((met) => (met.by === 'interpreter' ? [] : [withExtras(met)])),
+    ownDebs: own.debs,
+    relations: own.relations,
+    requirements: resolution.met.flatMap(({ by, project }) => (by === 'interpreter' ? [] : [project])),
   };
   const { driver, images, reset, limits, progress, state, apt, archive } = ports;
   const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };
@@ -214,6 +240,7 @@ export async function checkDeb(
       ...attempt.found.evidence,
       check: facts,
       dependencies: staged.closure.map(({ package: name, version }) => `${name} ${version}`),
+      ownDependencies: own.debs.map(({ name }) => name),
     };
   });
 }

@@ -1,22 +1,23 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
-import { buildProject } from '../build-project.ts';
+import { InvalidArgumentError, Option } from 'commander';
+import { availableParallelism } from 'node:os';
+import { buildClosure, type ProjectRequest } from '../build-closure.ts';
 import { RennetError } from '../model/errors.ts';
-import type { DriverName, ResetStrategy } from '../model/machine.ts';
-import type { Target } from '../model/target.ts';
-import type { FlowPorts } from '../ports.ts';
+import type { DriverName, MachineDriver, ResetStrategy } from '../model/machine.ts';
+import { formatTarget, type Target } from '../model/target.ts';
 import { sourcesText } from '../publish/sources.ts';
 import type { Attempt } from '../store/records.ts';
 import { attemptEvent, resetNote } from './attempt-event.ts';
 import { openFlowPorts, openPlanPorts } from './open-ports.ts';
-import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { chooseTargets, collect, type CommonOptions, withCommonOptions } from './options.ts';
 import { formatPlan, planEvent } from './plan.ts';
 import { parseProjectArgument } from './project-argument.ts';
 import { asRennetError, type CommandContext, EXIT, runCommand } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
 
 interface BuildOptions extends CommonOptions {
-  readonly target?: string;
+  readonly target: readonly string[];
+  readonly jobs: number;
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
@@ -33,7 +34,8 @@ export function addBuild(program: Command): void {
       .description('build, check and publish')
       .argument('<project...>', 'PROJECT or PROJECT==VERSION'),
   )
-    .option('--target <target>', 'suite/architecture (default: the host)')
+    .option('--target <target>', 'suite/architecture (default: the host); may be repeated', collect, [])
+    .option('--jobs <number>', 'how many are built at once', parseJobs, DEFAULT_JOBS)
     .addOption(new Option('--driver <driver>', 'what the guests are').choices(['qemu', 'namespace']).default('qemu'))
     .addOption(
       new Option('--reset <strategy>', 'how a guest starts clean').choices(['memory', 'overlay']).default('memory'),
@@ -52,76 +54,111 @@ export function addBuild(program: Command): void {
             'The namespace driver isolates nothing, so what it builds is not published.',
             'Use --driver qemu, or say --allow-unisolated.',
           );
-        const target = await chooseTarget(options.target, context.signal);
-        return buildAll(wanted, target, options, context, startedAt);
+        const requests = wanted.map((project) => ({
+          ...project,
+          forceOfficial: options.forceOfficial,
+          rebuild: options.rebuild,
+        }));
+        const targets = await chooseTargets(options.target, context.signal);
+        return buildTargets(requests, targets, options, context, startedAt);
       }),
     );
 }
 
-async function buildAll(
-  wanted: readonly { project: string; specifier: string }[],
-  target: Target,
+/** Guests are heavy: half of the processors, and never many at once. */
+const DEFAULT_JOBS = Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)));
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
+  throw new InvalidArgumentError('Give a number from 1 to 64.');
+}
+
+/** One target after the other: they share the index's answers, not the archive's. */
+async function buildTargets(
+  requests: readonly ProjectRequest[],
+  targets: readonly Target[],
   options: BuildOptions,
   context: CommandContext,
   startedAt: number,
 ): Promise<number> {
-  const { output, signal } = context;
   const ended: Attempt[] = [];
-  const untried: string[] = [];
-  let flowPorts: FlowPorts | undefined;
-  let isWarned = false;
+  let isCutShort = false;
+  for (const [number, target] of targets.entries()) {
+    const clock = number === 0 ? startedAt : performance.now();
+    const run = await buildAll(requests, target, options, context, clock);
+    ended.push(...run.ended);
+    isCutShort ||= run.untried.length > 0;
+    if (context.signal.aborted) break;
+  }
+  const status = summarise(ended, targets, context, startedAt);
+  return isCutShort ? EXIT.infrastructure : status;
+}
+
+async function buildAll(
+  requests: readonly ProjectRequest[],
+  target: Target,
+  options: BuildOptions,
+  context: CommandContext,
+  startedAt: number,
+): Promise<{ ended: readonly Attempt[]; untried: readonly string[] }> {
+  const { output, signal } = context;
   const planPorts = await openPlanPorts(context, target);
+  let known: RennetError | undefined;
+  let driver: MachineDriver | undefined;
+  let isWarned = false;
   try {
-    for (const [number, { project, specifier }] of wanted.entries()) {
-      const request = { project, specifier, forceOfficial: options.forceOfficial, rebuild: options.rebuild };
-      let known: RennetError | undefined;
-      const attempt = await buildProject(
-        request,
-        {
-          planPorts,
-          openFlowPorts: async () => (flowPorts ??= await openFlowPorts(planPorts, options, context)),
-          onPlan: (plan) => {
-            output.event('plan', planEvent(plan));
-            output.note(formatPlan(plan));
-          },
-          onWait: output.note,
-          onError: (error) => {
-            known = asRennetError(error);
-            output.error(known);
-          },
+    const run = await buildClosure(
+      requests,
+      {
+        planPorts,
+        openFlowPorts: async () => {
+          const flowPorts = await openFlowPorts(planPorts, options, context);
+          ({ driver } = flowPorts);
+          return flowPorts;
         },
-        number === 0 ? startedAt : performance.now(),
-        signal,
-      );
-      ended.push(attempt);
-      output.event('attempt', attemptEvent(attempt));
-      output.say(known ? `${project}: ${attempt.outcome}` : `${attempt.outcome}: ${attempt.sentence}`);
-      const booted = resetNote(options.reset, attempt);
-      if (booted !== '') output.note(booted);
-      if (flowPorts && !isWarned && attempt.isolation && attempt.isolation !== 'hardware') {
-        isWarned = true;
-        output.note(`Isolation: ${attempt.isolation}. ${(await flowPorts.driver.isolation()).sentence}`);
-      }
-      // What this host or the index lacks, the next project would miss as well.
-      if (signal.aborted || known?.kind === 'infrastructure') {
-        untried.push(...wanted.slice(number + 1).map((other) => other.project));
-        if (untried.length > 0) output.note(`Not tried any more: ${untried.join(', ')}.`);
-        break;
-      }
-    }
+        jobs: options.jobs,
+        onPlan: (plan) => {
+          output.event('plan', planEvent(plan));
+          output.note(formatPlan(plan));
+        },
+        onWait: output.note,
+        onError: (error) => {
+          known = asRennetError(error);
+          output.error(known);
+        },
+        onAttempt: (attempt) => {
+          output.event('attempt', attemptEvent(attempt));
+          // The error has said it already.
+          const isSaid = known !== undefined && attempt.sentence.startsWith(known.message);
+          output.say(isSaid ? `${attempt.project}: ${attempt.outcome}` : `${attempt.outcome}: ${attempt.sentence}`);
+          if (!driver || isWarned || !attempt.isolation || attempt.isolation === 'hardware') return;
+          isWarned = true;
+          const { isolation } = attempt;
+          void driver.isolation().then(({ sentence }) => output.note(`Isolation: ${isolation}. ${sentence}`));
+        },
+      },
+      startedAt,
+      signal,
+    );
+    if (run.untried.length > 0) output.note(`Not tried any more: ${run.untried.join(', ')}.`);
+    return run;
   } finally {
     await planPorts.store.close();
   }
-  const status = summarise(ended, target, context, startedAt);
-  return untried.length > 0 ? EXIT.infrastructure : status;
 }
 
-function summarise(ended: readonly Attempt[], target: Target, context: CommandContext, startedAt: number): number {
+function summarise(
+  ended: readonly Attempt[],
+  targets: readonly Target[],
+  context: CommandContext,
+  startedAt: number,
+): number {
   const count = (...kinds: readonly string[]) => ended.filter(({ outcome }) => kinds.includes(outcome ?? '')).length;
   const published = count('published');
   const skipped = count('skipped-official', 'kept');
   const failed = ended.length - published - skipped;
-  const sources = published > 0 ? sourcesText(context.state, target.suite, [target.architecture]) : '';
+  const sources = sourcesOf(ended, targets, context);
   const wallMs = Math.round(performance.now() - startedAt);
   context.output.event('summary', { published, skipped, failed, wallMs, sources });
   if (sources !== '')
@@ -130,4 +167,16 @@ function summarise(ended: readonly Attempt[], target: Target, context: CommandCo
     );
   if (count('infrastructure', 'cancelled') > 0) return EXIT.infrastructure;
   return failed > 0 ? EXIT.package : EXIT.success;
+}
+
+/** The lines for apt: one source for each suite that something was published for. */
+function sourcesOf(ended: readonly Attempt[], targets: readonly Target[], { state }: CommandContext): string {
+  const published = ended.filter(({ outcome }) => outcome === 'published');
+  const served = targets.filter((target) =>
+    published.some((attempt) => formatTarget(attempt) === formatTarget(target)),
+  );
+  const suites = [...new Set(served.map(({ suite }) => suite))];
+  const architectures = (suite: string) =>
+    served.filter((target) => target.suite === suite).map((target) => target.architecture);
+  return suites.map((suite) => sourcesText(state, suite, architectures(suite))).join('\n');
 }

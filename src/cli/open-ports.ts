@@ -50,7 +50,7 @@ export async function openFlowPorts(
   ports: PlanPorts,
   options: DriverOptions,
   context: CommandContext,
-): Promise<FlowPorts> {
+): Promise<Omit<FlowPorts, 'buildMissing'>> {
   const { state, signal, output } = context;
   const images = await ensureImages(ports.apt.target, { state, apt: ports.apt, progress: output.progress }, signal);
   const driver = createDriver(options.driver, { state, accelerator: options.accelerator, progress: output.progress });

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { hostArchitecture, hostTarget } from '../debian/apt-host.ts';
 import { RennetError } from '../model/errors.ts';
-import { ARCHITECTURES, isArchitecture, type Target } from '../model/target.ts';
+import { ARCHITECTURES, formatTarget, isArchitecture, type Target } from '../model/target.ts';
 import { type StateFolder, stateFolder } from '../model/state.ts';
 
 const TARGET = /^([a-z][a-z0-9.-]{1,30})(?:\/([a-z0-9]+))?$/;
@@ -42,4 +42,16 @@ export async function chooseTarget(option: string | undefined, signal: AbortSign
       `Write SUITE/ARCHITECTURE, for example bookworm/amd64; architectures: ${ARCHITECTURES.join(', ')}.`,
     );
   return { suite, architecture };
+}
+
+/** The targets of a repeatable `--target`, each once; the host's own where none is named. RennetError `bad-target`. */
+export async function chooseTargets(options: readonly string[], signal: AbortSignal): Promise<Target[]> {
+  const chosen = options.length === 0 ? [await chooseTarget(undefined, signal)] : [];
+  for (const option of options) chosen.push(await chooseTarget(option, signal));
+  return [...new Map(chosen.map((target) => [formatTarget(target), target])).values()];
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }

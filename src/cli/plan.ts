@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import type { Plan } from '../model/recipe.ts';
-import { formatTarget } from '../model/target.ts';
-import { planProject } from '../flow.ts';
+import type { Plan, PlanItem } from '../model/recipe.ts';
+import { formatTarget, type Target } from '../model/target.ts';
+import type { ProjectRequest } from '../build-closure.ts';
+import { planProjects } from '../flow.ts';
 import { openPlanPorts } from './open-ports.ts';
-import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { chooseTargets, collect, type CommonOptions, withCommonOptions } from './options.ts';
 import { parseProjectArgument } from './project-argument.ts';
-import { EXIT, runCommand } from './run-command.ts';
+import { type CommandContext, EXIT, runCommand } from './run-command.ts';
 
 /** `rennet plan PROJECT…`: what `build` would do, without building. */
 export function addPlan(program: Command): void {
@@ -15,28 +16,40 @@ export function addPlan(program: Command): void {
       .description('say what would be built, and why')
       .argument('<project...>', 'PROJECT or PROJECT==VERSION'),
   )
-    .option('--target <target>', 'suite/architecture (default: the host)')
+    .option('--target <target>', 'suite/architecture (default: the host); may be repeated', collect, [])
     .option('--force-official', 'plan a private build of what the suite provides', false)
-    .action((names: string[], options: CommonOptions & { target?: string; forceOfficial: boolean }) =>
+    .action((names: string[], options: CommonOptions & { target: readonly string[]; forceOfficial: boolean }) =>
       runCommand(options, async (context) => {
         const wanted = names.map(parseProjectArgument);
-        const target = await chooseTarget(options.target, context.signal);
-        const ports = await openPlanPorts(context, target);
-        let blocked = false;
-        try {
-          for (const { project, specifier } of wanted) {
-            const request = { project, specifier, forceOfficial: options.forceOfficial, rebuild: false };
-            const plan = await planProject(request, ports, context.signal);
-            context.output.event('plan', planEvent(plan));
-            context.output.say(formatPlan(plan));
-            blocked ||= plan.items.some((item) => item.action === 'blocked');
-          }
-        } finally {
-          await ports.store.close();
-        }
-        return blocked ? EXIT.package : EXIT.success;
+        const requests = wanted.map((project) => ({ ...project, forceOfficial: options.forceOfficial }));
+        let isBlocked = false;
+        for (const target of await chooseTargets(options.target, context.signal))
+          isBlocked = (await planTarget(requests, target, context)) || isBlocked;
+        return isBlocked ? EXIT.package : EXIT.success;
       }),
     );
+}
+
+/** Prints the plan of each project; true where one of them is blocked. */
+async function planTarget(
+  requests: readonly ProjectRequest[],
+  target: Target,
+  context: CommandContext,
+): Promise<boolean> {
+  const ports = await openPlanPorts(context, target);
+  try {
+    const { planned } = await planProjects(requests, ports, context.signal);
+    for (const { plan } of planned) {
+      if (plan === undefined) continue;
+      context.output.event('plan', planEvent(plan));
+      context.output.say(formatPlan(plan));
+    }
+    const failed = planned.find(({ plan }) => plan === undefined);
+    if (failed !== undefined) throw failed.error;
+    return planned.some(({ plan }) => plan?.items.at(-1)?.action === 'blocked');
+  } finally {
+    await ports.store.close();
+  }
 }
 
 /** The plan as programs see it (DESIGN, "JSON lines"). */
@@ -54,9 +67,27 @@ export function planEvent(plan: Plan): Record<string, unknown> {
 
 const WORDS = { official: 'official', build: 'to build', built: 'built', blocked: 'blocked' } as const;
 
-/** The plan for people: one line an item in build order, then what was passed over. */
+/** The plan for people: a tree of what requires what, each thing told once, then what was passed over. */
 export function formatPlan(plan: Plan): string {
-  const lines = plan.items.map((item) => `${WORDS[item.action].padEnd(8)}  ${item.sentence}`);
+  const items = new Map(plan.items.map((item) => [item.project, item]));
+  const lines: string[] = [];
+  const told = new Set<string>();
+  const tell = (item: PlanItem, depth: number): void => {
+    const indent = '  '.repeat(depth);
+    const word = WORDS[item.action].padEnd(8);
+    if (told.has(item.project)) {
+      lines.push(`${word}  ${indent}${item.project} ${item.version}, see above`);
+      return;
+    }
+    told.add(item.project);
+    lines.push(`${word}  ${indent}${item.sentence}`);
+    for (const need of item.needs) {
+      const below = items.get(need);
+      if (below !== undefined && below !== item) tell(below, depth + 1);
+    }
+  };
+  const wanted = plan.items.at(-1);
+  if (wanted !== undefined) tell(wanted, 0);
   for (const { version, reason } of plan.heldBack) lines.push(`          passed over ${version}: ${reason}`);
   return [...lines, ...plan.notes].join('\n');
 }

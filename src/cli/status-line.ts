@@ -23,7 +23,7 @@ export function formatDuration(ms: number): string {
 export function formatProgress(event: ProgressEvent, elapsedMs: number): string {
   const { done, total, unit } = event;
   const amount = (n: number) => (unit === 'bytes' ? formatBytes(n) : `${n}`);
-  let text = event.doing;
+  let text = describe(event);
   if (done !== undefined && total !== undefined && total > 0) {
     const share = Math.min(1, done / total);
     text += ` ${amount(done)} of ${amount(total)}${unit && unit !== 'bytes' ? ` ${unit}` : ''}`;
@@ -35,28 +35,36 @@ export function formatProgress(event: ProgressEvent, elapsedMs: number): string 
   return `${text} (${formatDuration(elapsedMs)})`;
 }
 
+/** What is done, and for whom where that does not say it already. */
+function describe({ doing, of }: ProgressEvent): string {
+  return of === undefined || doing.includes(of) ? doing : `${of}: ${doing}`;
+}
+
 /**
  * Draws the running step. On a terminal the line is redrawn in place; elsewhere each step is printed once, so that a log
  * of a long run says where it stood.
  */
 export function createStatusLine(stream: NodeJS.WriteStream, terminal: boolean) {
   let current: ProgressEvent | undefined;
-  let startedAt = 0;
   let timer: NodeJS.Timeout | undefined;
+  /** By project: two of them at once take turns with their lines. */
+  const steps = new Map<string | undefined, { doing: string; startedAt: number }>();
 
   const draw = () => {
     if (!current) return;
     const width = (stream.columns || 80) - 1;
-    stream.write(`\r\u001b[K${plainText(formatProgress(current, Date.now() - startedAt)).slice(0, width)}`);
+    stream.write(
+      `\r\u001b[K${plainText(formatProgress(current, Date.now() - (steps.get(current.of)?.startedAt ?? 0))).slice(0, width)}`,
+    );
   };
 
   return {
     show(event: ProgressEvent) {
-      const isNewStep = event.doing !== current?.doing;
-      if (isNewStep) startedAt = Date.now();
+      const isNewStep = event.doing !== steps.get(event.of)?.doing;
+      if (isNewStep) steps.set(event.of, { doing: event.doing, startedAt: Date.now() });
       current = event;
       if (!terminal) {
-        if (isNewStep) stream.write(`${plainText(event.doing)}\n`);
+        if (isNewStep) stream.write(`${plainText(describe(event))}\n`);
         return;
       }
       if (isNewStep) draw();
@@ -67,7 +75,9 @@ export function createStatusLine(stream: NodeJS.WriteStream, terminal: boolean) 
       clearInterval(timer);
       timer = undefined;
       if (current && terminal) stream.write('\r\u001b[K');
-      if (terminal) current = undefined;
+      if (!terminal) return;
+      current = undefined;
+      steps.clear();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { IndexClient } from '../python/client.ts';
 import { compareVersions } from '../python/version.ts';
 import { readCandidate } from './candidate-metadata.ts';
 import type { Candidate } from './candidates.ts';
+import type { ReleaseRequirements } from './extras.ts';
 
 /** What is known of a candidate's metadata: itself, that only a build can tell, or that it cannot be read. */
 export type Known = { readonly metadata: CoreMetadata } | { readonly untold: string } | { readonly broken: string };
@@ -15,7 +16,7 @@ export interface IndexFacts {
   /** Looks up what a release requires, where a wheel of it on the index tells; then `requirementsOf` has it. */
   learn(project: string, version: string): Promise<void>;
   /** Requires-Dist of a release that was looked up. */
-  requirementsOf(project: string, version: string): readonly string[] | undefined;
+  readonly requirementsOf: ReleaseRequirements;
 }
 
 export function createIndexFacts(index: IndexClient, signal: AbortSignal): IndexFacts {

@@ -14,7 +14,7 @@ import type { PlanPorts, PlanRequest } from './ports.ts';
 import { settleRequest } from './settle-request.ts';
 import { NOTHING_YET, type State } from './state.ts';
 
-export type { State } from './state.ts';
+export type { State as PlanState } from './state.ts';
 
 /** One wanted project with its plan, or the error that left it without one. */
 export type Planned = { readonly project: string } & (

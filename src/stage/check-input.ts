@@ -12,7 +12,9 @@ export interface CheckRequest {
   readonly folder: string;
   /** Host paths of the packages to install, under their file names. */
   readonly debs: readonly string[];
-  /** Their Depends, one relation an item: `python3-wcwidth (>= 0.2.5)`. */
+  /** Further packages that are no official ones, installed in the same call, under these names. */
+  readonly ownDebs?: readonly { readonly path: string; readonly name: string }[];
+  /** What all of them depend on of official packages, one relation an item: `python3-wcwidth (>= 0.2.5)`. */
   readonly relations: readonly string[];
   readonly package: string;
   readonly distribution: string;
@@ -56,13 +58,14 @@ export async function stageCheck(
     await joinDebs(unpacked, join(input, 'layers/00-official'), signal);
     await writeStatusLayer(dpkgStatus, unpacked, join(input, 'layers/99-dpkg-status'));
   }
-  for (const deb of request.debs) await copyFile(deb, join(input, 'debs', basename(deb)));
+  const files = [...(request.ownDebs ?? []), ...request.debs.map((path) => ({ path, name: basename(path) }))];
+  for (const { path, name } of files) await copyFile(path, join(input, 'debs', name));
   const job = {
     protocol: 1,
     id: request.id,
     kind: 'check',
     layers,
-    debs: request.debs.map((deb) => `debs/${basename(deb)}`),
+    debs: files.map(({ name }) => `debs/${name}`),
     package: request.package,
     distribution: request.distribution,
     version: request.version,

@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { StateFolder } from '../model/state.ts';
 import { type Architecture, formatTarget, type Target } from '../model/target.ts';
 import {
@@ -114,6 +115,7 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     unpublishedSuites: await unpublishedSuites(database),
   };
   let closing: Promise<void> | undefined;
+  const turns = new Map<string, LimitFunction>();
   return {
     recovery,
     beginAttempt: (start) => guarded(beginAttempt(database, start)),
@@ -134,7 +136,10 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     otherOwners: (claims, project) => guarded(otherOwners(database, claims, project)),
     withPublishLock: (suite, onWait, fn, inner) => {
       const tell = (holder: string) => onWait(`Another Rennet (${holder}) publishes ${suite}; waiting for it.`);
-      return withLock(connector, `rennet publish ${suite}`, tell, fn, inner);
+      // Attempts of this process take turns without asking the database; what waits is no other Rennet.
+      const turn = turns.get(suite) ?? pLimit(1);
+      turns.set(suite, turn);
+      return turn(() => withLock(connector, `rennet publish ${suite}`, tell, fn, inner));
     },
     withBuildLock: (project, target, onWait, fn, inner) => {
       const what = `${project} for ${formatTarget(target)}`;
