@@ -1,7 +1,7 @@
 import type { RunningAttempt } from './attempt.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
-import { ownPackages } from './own-packages.ts';
+import { ownPackages, publishedRequirements } from './own-packages.ts';
 import { planAll, type Planned, type PlanState } from './plan/plan.ts';
 import type { PlanRequest } from './plan/ports.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
@@ -26,7 +26,7 @@ export async function planProjects(
   const published = await ownPackages(ports.store, target);
   return planAll(
     wanted.map((request) => ({ ...request, target })),
-    { ...ports, published },
+    { ...ports, published, publishedRequirements: (row) => publishedRequirements(ports.store, row) },
     signal,
     base,
   );

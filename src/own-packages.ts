@@ -13,6 +13,15 @@ export async function ownPackages(store: Store, { suite, architecture }: Target)
   );
 }
 
+/** The Requires-Dist lines of a published package's wheel: the ledger of its attempt has one line for each. */
+export async function publishedRequirements(
+  store: Store,
+  { attempt }: { readonly attempt?: string },
+): Promise<readonly string[] | undefined> {
+  const found = attempt === undefined ? undefined : await store.attempt(attempt);
+  return found?.ledger.filter(({ kind }) => kind === 'requirement').map(({ fact }) => fact);
+}
+
 /** What a package needs of Rennet's own, and the relations that only official packages can meet. */
 export interface OwnClosure {
   /** Host paths with the names that the files shall have. */

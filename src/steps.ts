@@ -10,7 +10,7 @@ import type { Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
 import type { Recipe, Resolution } from './model/recipe.ts';
-import { ownClosure, ownPackages } from './own-packages.ts';
+import { ownClosure, ownPackages, publishedRequirements } from './own-packages.ts';
 import { createIndexFacts } from './plan/index-facts.ts';
 import { learnExtras } from './plan/learn-extras.ts';
 import { pythonRelations } from './plan/python-bounds.ts';
@@ -146,8 +146,12 @@ export async function resolveRequirements(
 ): Promise<Resolution> {
   const { requiresDist, providesExtra } = admitted.metadata;
   const { archive, store, index } = ports;
-  const facts = createIndexFacts(index, signal);
   for (let round = 1; ; round += 1) {
+    // Anew in each round: what was published since tells more.
+    const facts = createIndexFacts(
+      { index, publishedRequirements: (row) => publishedRequirements(store, row) },
+      signal,
+    );
     const published = await ownPackages(store, recipe.target);
     await learnExtras(requiresDist, archive, published, recipe.target, facts);
     const resolve = resolver(archive, published, recipe.target, recipe.project, facts.requirementsOf);

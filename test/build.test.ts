@@ -35,21 +35,25 @@ const sha256Of = async (path: string) =>
     .digest('hex');
 
 describe('rennet build', () => {
-  test('plans, then ends one attempt for each project, in the order of the command line', () => {
+  test('plans all, then ends one attempt for each project', () => {
     expect(built.status, built.stderr).toBe(0);
-    expect(built.names).toEqual([...TOUR.flatMap(() => ['plan', 'attempt']), 'summary']);
+    expect(built.names.filter((name) => name === 'plan')).toHaveLength(TOUR.length);
+    expect(built.names.at(-1)).toBe('summary');
     expect(built.all('plan').map(({ items }) => items.map(({ project, action }) => [project, action]))).toEqual([
-      [['ftfy', 'build']],
+      [
+        ['wcwidth', 'official'],
+        ['ftfy', 'build'],
+      ],
       [['chevron', 'build']],
       [['mmh3', 'build']],
       [['six', 'official']],
     ]);
-    expect(built.all('attempt').map(({ project, outcome }) => [project, outcome])).toEqual([
-      ['ftfy', 'published'],
-      ['chevron', 'published'],
-      ['mmh3', 'published'],
-      ['six', 'skipped-official'],
-    ]);
+    expect(
+      built
+        .all('attempt')
+        .map(({ project, outcome }) => `${project} ${outcome}`)
+        .toSorted(),
+    ).toEqual(['chevron published', 'ftfy published', 'mmh3 published', 'six skipped-official']);
     expect(only(built, 'summary')).toMatchObject({ published: 3, skipped: 1, failed: 0 });
     expect(new Set(built.all('attempt').map(({ attempt }) => attempt)).size).toBe(TOUR.length);
   });
@@ -74,7 +78,7 @@ describe('rennet build', () => {
   });
 
   test('the plan of ftfy names the official package that meets its requirement', () => {
-    expect(built.all('plan')[0]?.items[0]?.sentence).toMatch(/wcwidth is met by python3-wcwidth \S+ of \w+\.$/);
+    expect(built.all('plan')[0]?.items.at(-1)?.sentence).toMatch(/wcwidth is met by python3-wcwidth \S+ of \w+\.$/);
   });
 
   test('what the suite has too old comes from the index for building only, pinned by hash', async () => {
@@ -121,7 +125,10 @@ describe('commands about what was built', () => {
     expect(planned.status, planned.stderr).toBe(0);
     expect(planned.names).toEqual(TOUR.map(() => 'plan'));
     expect(planned.all('plan').map(({ items }) => items.map(({ project, action }) => [project, action]))).toEqual([
-      [['ftfy', 'built']],
+      [
+        ['wcwidth', 'official'],
+        ['ftfy', 'built'],
+      ],
       [['chevron', 'built']],
       [['mmh3', 'built']],
       [['six', 'official']],

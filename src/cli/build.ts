@@ -106,7 +106,6 @@ async function buildAll(
   const planPorts = await openPlanPorts(context, target);
   let known: RennetError | undefined;
   let driver: MachineDriver | undefined;
-  let isWarned = false;
   try {
     const run = await buildClosure(
       requests,
@@ -132,15 +131,13 @@ async function buildAll(
           // The error has said it already.
           const isSaid = known !== undefined && attempt.sentence.startsWith(known.message);
           output.say(isSaid ? `${attempt.project}: ${attempt.outcome}` : `${attempt.outcome}: ${attempt.sentence}`);
-          if (!driver || isWarned || !attempt.isolation || attempt.isolation === 'hardware') return;
-          isWarned = true;
-          const { isolation } = attempt;
-          void driver.isolation().then(({ sentence }) => output.note(`Isolation: ${isolation}. ${sentence}`));
         },
       },
       startedAt,
       signal,
     );
+    const weak = run.ended.find(({ isolation }) => isolation !== undefined && isolation !== 'hardware');
+    if (driver && weak) output.note(`Isolation: ${weak.isolation ?? ''}. ${(await driver.isolation()).sentence}`);
     if (run.untried.length > 0) output.note(`Not tried any more: ${run.untried.join(', ')}.`);
     return run;
   } finally {

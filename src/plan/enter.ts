@@ -3,7 +3,6 @@ import type { TargetFacts } from '../model/target.ts';
 import { extraRequirements, formatRequirement } from './extras.ts';
 import { type Clash, clashOfCycle, clashWith } from './failure.ts';
 import type { IndexFacts } from './index-facts.ts';
-import { pythonVersionOf } from './own.ts';
 import type { PublishedPackage } from './ports.ts';
 import { resolver } from './resolver.ts';
 import { type Decision, type Demand, demandOf, type State, wayBetween, withDecision, withDemands } from './state.ts';
@@ -92,7 +91,7 @@ async function demandsOfExtras(
   { archive, target, facts }: SearchPorts,
 ): Promise<readonly Demand[] | Clash> {
   if (extras.length === 0) return [];
-  if (decision.row !== undefined) await facts.learn(project, pythonVersionOf(decision.row.upstream));
+  if (decision.row !== undefined) await facts.learn(project, decision.version, decision.row);
   const requirements = decision.requires?.requirements ?? facts.requirementsOf(project, decision.version) ?? [];
   const brought = extraRequirements(project, requirements, extras, target).filter((more) => more.project !== asker);
   const { unmet } = resolver(archive, [], target, asker, facts.requirementsOf)(brought.map(formatRequirement), []);

@@ -1,10 +1,11 @@
+import pLimit from 'p-limit';
 import { RennetError } from '../model/errors.ts';
 import type { CoreMetadata, Project } from '../model/release.ts';
-import type { IndexClient } from '../python/client.ts';
 import { compareVersions } from '../python/version.ts';
 import { readCandidate } from './candidate-metadata.ts';
 import type { Candidate } from './candidates.ts';
 import type { ReleaseRequirements } from './extras.ts';
+import type { PlanPorts, PublishedPackage } from './ports.ts';
 
 /** What is known of a candidate's metadata: itself, that only a build can tell, or that it cannot be read. */
 export type Known = { readonly metadata: CoreMetadata } | { readonly untold: string } | { readonly broken: string };
@@ -13,20 +14,30 @@ export type Known = { readonly metadata: CoreMetadata } | { readonly untold: str
 export interface IndexFacts {
   project(name: string): Promise<Project>;
   known(project: string, candidate: Pick<Candidate, 'version' | 'metadataFiles'>): Promise<Known>;
-  /** Looks up what a release requires, where a wheel of it on the index tells; then `requirementsOf` has it. */
-  learn(project: string, version: string): Promise<void>;
+  /**
+   * Looks up what a release requires: in the record of the package that Rennet has made of it, else where a wheel of it on
+   * the index tells. Afterwards `requirementsOf` has it.
+   */
+  learn(project: string, version: string, row?: PublishedPackage): Promise<void>;
   /** Requires-Dist of a release that was looked up. */
   readonly requirementsOf: ReleaseRequirements;
 }
 
-export function createIndexFacts(index: IndexClient, signal: AbortSignal): IndexFacts {
+/** Requests to the index that run at the same time. */
+const AT_ONCE = 8;
+
+export function createIndexFacts(
+  { index, publishedRequirements }: Pick<PlanPorts, 'index' | 'publishedRequirements'>,
+  signal: AbortSignal,
+): IndexFacts {
   const pages = new Map<string, Promise<Project>>();
   const releases = new Map<string, Promise<Known>>();
   const requirements = new Map<string, readonly string[]>();
+  const turn = pLimit(AT_ONCE);
   const once = <T>(kept: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> => {
     const before = kept.get(key);
     if (before !== undefined) return before;
-    const asked = ask();
+    const asked = turn(ask);
     // Something that was asked for ahead may fail before anybody waits for it.
     asked.catch(() => {});
     kept.set(key, asked);
@@ -37,11 +48,18 @@ export function createIndexFacts(index: IndexClient, signal: AbortSignal): Index
     known: (project, candidate) =>
       once(releases, `${project} ${candidate.version}`, async () => {
         const known = await readCandidate(candidate, project, index, signal);
-        if ('metadata' in known) requirements.set(`${project} ${candidate.version}`, known.metadata.requiresDist);
+        if ('metadata' in known) requirements.set(keyOf(project, candidate.version), known.metadata.requiresDist);
         return known;
       }),
-    requirementsOf: (project, version) => requirements.get(`${project} ${version}`),
-    async learn(project, version) {
+    requirementsOf: (project, version) => requirements.get(keyOf(project, version)),
+    async learn(project, version, row) {
+      const key = keyOf(project, version);
+      if (requirements.has(key)) return;
+      const recorded = row === undefined ? undefined : await publishedRequirements?.(row);
+      if (recorded !== undefined) {
+        requirements.set(key, recorded);
+        return;
+      }
       try {
         const page = await facts.project(project);
         const release = page.releases.find((other) => compareVersions(other.version, version) === 0);
@@ -49,11 +67,16 @@ export function createIndexFacts(index: IndexClient, signal: AbortSignal): Index
         const wheels = release?.files.filter((file) => file.kind === 'wheel').slice(0, 1) ?? [];
         if (release === undefined || wheels.length === 0) return;
         const known = await facts.known(project, { version: release.version, metadataFiles: wheels });
-        if ('metadata' in known) requirements.set(`${project} ${version}`, known.metadata.requiresDist);
+        if ('metadata' in known) requirements.set(key, known.metadata.requiresDist);
       } catch (error) {
         if (!(error instanceof RennetError) || error.kind !== 'package') throw error;
       }
     },
   };
   return facts;
+}
+
+/** 1.0 and 1.0.0 are one release. */
+function keyOf(project: string, version: string): string {
+  return `${project} ${version.replace(/(?<=^\d+(?:\.\d+)*?)(?:\.0+)+(?=$|[^.\d])/, '')}`;
 }

@@ -36,9 +36,10 @@ export async function learnExtras(
     if (depth === MAX_DEPTH) return;
     await Promise.all(
       wanted.map(async ({ project, specifier, extras }) => {
-        const version = versionOf(project, specifier);
+        const own = chooseOwn(project);
+        const version = own ? pythonVersionOf(own.upstream) : chooseOfficial(archive, project, specifier)?.upstream;
         if (extras.length === 0 || version === undefined) return;
-        await facts.learn(project, version);
+        await facts.learn(project, version, own);
         await learnAll(
           extraRequirements(project, facts.requirementsOf(project, version) ?? [], extras, target),
           depth + 1,
@@ -47,10 +48,7 @@ export async function learnExtras(
     );
   }
 
-  function versionOf(project: string, specifier: string): string | undefined {
-    const official = chooseOfficial(archive, project, specifier);
-    if (official !== undefined) return official.upstream;
-    const own = newestOf(published, project);
-    return own && pythonVersionOf(own.upstream);
+  function chooseOwn(project: string): PublishedPackage | undefined {
+    return archive.dists(project).length > 0 ? undefined : newestOf(published, project);
   }
 }

@@ -44,7 +44,7 @@ export async function planAll(
   base: State = NOTHING_YET,
 ): Promise<{ planned: readonly Planned[]; state: State }> {
   const target = requests[0]?.target ?? ports.archive.facts;
-  const searchPorts = { ...ports, facts: createIndexFacts(ports.index, signal), target };
+  const searchPorts = { ...ports, facts: createIndexFacts(ports, signal), target };
   const wanted = requests.map(checked);
   const settled: PlanRequest[] = [];
   const ends: { project: string; end?: Failure | PlanItem; error?: unknown }[] = [];

@@ -28,6 +28,8 @@ export interface PublishedPackage {
   readonly version: string;
   /** Control stanza; what it depends on must stay installable. */
   readonly control?: string;
+  /** The attempt that made it, whose ledger has what it requires. */
+  readonly attempt?: string;
 }
 
 export interface PlanPorts {
@@ -35,4 +37,6 @@ export interface PlanPorts {
   readonly archive: ArchiveIndex;
   /** What the suite's index holds for the target's architecture. */
   readonly published: readonly PublishedPackage[];
+  /** Requires-Dist of a published package as its wheel had it. */
+  readonly publishedRequirements?: (row: PublishedPackage) => Promise<readonly string[] | undefined>;
 }

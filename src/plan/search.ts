@@ -84,14 +84,14 @@ export async function search(
     const page = await pageOf(project, isTyped);
     if (page === undefined) return fail('', `the index has no project ${project}`);
     // What others ask of a typed project holds newer releases back with a reason, as everything else does.
-    const counted = demands.filter(({ by, specifier: text }) => text !== '' && (!isTyped || by.length === 0));
+    const counted = demands.filter(({ by, specifier: asked }) => asked !== '' && (!isTyped || by.length === 0));
     const specifier = [...new Set(counted.map((demand) => demand.specifier))].join(',');
     const judged = judgeReleases(page, specifier, target);
     if (isTyped && judged.length === 0 && page.releases.length > 0) throw unknownVersion(specifier, page);
     const choice = await choose<State | Failure>(judged, async (candidate, heldBack) => {
       const unread = refuseUnread(candidate);
       if (unread !== undefined) return { as: 'unsatisfiable', reason: unread, unread: true };
-      const weighed = await weighMetadata(candidate, project, ports);
+      const weighed = await weighMetadata(candidate, project, isTyped, ports);
       if ('reason' in weighed) return weighed;
       const { version } = candidate;
       const decision = { project, version, candidate, heldBack: [...heldBack], ...weighed.known };
@@ -99,14 +99,19 @@ export async function search(
     });
     if (choice.step === 'chosen') return choice.taken;
     blameDemands(page, judged.length === 0);
-    const { version, refusal, heldBack } = choice;
-    const cause = causes.get(version);
-    const text =
-      judged.length > 0 || page.releases.length === 0
-        ? `${project}${version === '' ? '' : ` ${version}`} ${refusal.reason}`
-        : noneText(demands, state);
-    const failure = { failed: project, version, refusal, text, heldBack, demands, blame: withAsker() };
-    return cause === undefined ? failure : { ...failure, cause };
+    const cause = causes.get(choice.version);
+    return {
+      ...fail(
+        choice.refusal.reason,
+        judged.length > 0 || page.releases.length === 0
+          ? `${project}${choice.version === '' ? '' : ` ${choice.version}`} ${choice.refusal.reason}`
+          : noneText(demands, state),
+      ),
+      version: choice.version,
+      refusal: choice.refusal,
+      heldBack: choice.heldBack,
+      ...(cause && { cause }),
+    };
 
     function fail(reason: string, text = `${project} ${reason}`): Failure {
       const refusal = { as: 'no-source', reason } as const;
@@ -144,8 +149,7 @@ export async function search(
       for (const { version: other } of possible) {
         const against = demands.filter((demand) => !demand.accepts(other));
         const latest = against.at(-1);
-        if (latest === undefined || against.some(({ by }) => by.length === 0 || by.every((asker) => blame.has(asker))))
-          continue;
+        if (latest === undefined || against.some(({ by }) => by.every((asker) => blame.has(asker)))) continue;
         for (const asker of latest.by) blame.set(asker, 'any');
       }
     }

@@ -1,3 +1,4 @@
+import { RennetError } from '../model/errors.ts';
 import type { Candidate, Refusal } from './candidates.ts';
 import type { SearchPorts } from './enter.ts';
 import { learnExtras } from './learn-extras.ts';
@@ -18,9 +19,14 @@ interface Weighed {
 export async function weighMetadata(
   candidate: Candidate,
   project: string,
+  isTyped: boolean,
   { archive, published, facts, target }: SearchPorts,
 ): Promise<Weighed | Refusal> {
-  const known = await facts.known(project, candidate);
+  const known = await facts.known(project, candidate).catch((error: unknown) => {
+    // What is wrong with a release that a person typed is told as it is; of others another release may do.
+    if (isTyped || !(error instanceof RennetError) || error.kind !== 'package') throw error;
+    return { broken: error.message };
+  });
   if ('broken' in known) return { as: 'unsatisfiable', reason: `cannot be read: ${known.broken.replace(/\.$/, '')}` };
   if ('untold' in known) return { known: {}, demands: [] };
   const { requiresPython, requiresDist, providesExtra } = known.metadata;

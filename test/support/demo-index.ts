@@ -12,6 +12,10 @@ export interface DemoRelease {
   readonly hook?: string;
   /** Bytes that do not pack, in the sdist and in the wheel. */
   readonly ballast?: number;
+  /** Further lines of the metadata: `Requires-Dist: six`. */
+  readonly metadata?: readonly string[];
+  /** Of the sdist and the wheel; below 2.2 the sdist binds nothing, so that only the build tells what it requires. */
+  readonly metadataVersion?: string;
 }
 
 export interface DemoIndex extends IndexServer {
@@ -19,7 +23,7 @@ export interface DemoIndex extends IndexServer {
   readonly env: { readonly PIP_INDEX_URL: string };
   /** By path; may be changed while the index runs. */
   readonly answers: Record<string, RequestListener>;
-  /** Adds a release; the fields given last take the place of those on the page. */
+  /** Adds a release, or puts another in its place; the fields given last take the place of those on the page. */
   add(release: DemoRelease, page?: Readonly<Record<string, unknown>>): Promise<{ path: string; bytes: Buffer }>;
 }
 
@@ -27,6 +31,7 @@ export interface DemoIndex extends IndexServer {
 export async function startDemoIndex(): Promise<DemoIndex> {
   const answers: Record<string, RequestListener> = {};
   const server = await startIndexServer(answers);
+  const pages = new Map<string, Map<string, object>>();
   return {
     ...server,
     env: { PIP_INDEX_URL: `${server.url}/simple` },
@@ -38,15 +43,19 @@ export async function startDemoIndex(): Promise<DemoIndex> {
       const path = `/files/${filename}`;
       const hashes = { sha256: createHash('sha256').update(bytes).digest('hex') };
       const file = { filename, url: `${server.url}${path}`, hashes, size: bytes.length, ...page };
-      answers[`/simple/${project}/`] = jsonPage(project, [file], { 'cache-control': 'no-store' });
+      const files = pages.get(project) ?? new Map<string, object>();
+      pages.set(project, files.set(version, file));
+      answers[`/simple/${project}/`] = jsonPage(project, [...files.values()], { 'cache-control': 'no-store' });
       answers[path] = serve(bytes);
       return { path, bytes };
     },
   };
 }
 
-async function demoSdist({ project, version = '1.0', hook = 'pass', ballast = 0 }: DemoRelease): Promise<Buffer> {
-  const metadata = `Metadata-Version: 2.2\nName: ${project}\nVersion: ${version}\nSummary: A release for tests\n`;
+async function demoSdist(release: DemoRelease): Promise<Buffer> {
+  const { project, version = '1.0', hook = 'pass', ballast = 0, metadata: more = [] } = release;
+  const first = [`Metadata-Version: ${release.metadataVersion ?? '2.2'}`, `Name: ${project}`, `Version: ${version}`];
+  const metadata = [...first, 'Summary: A release for tests', ...more, ''].join('\n');
   const files = {
     'PKG-INFO': metadata,
     'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
