@@ -134,11 +134,14 @@ export async function search(
       return broken && `would break ${broken}`;
     }
 
-    /** Somebody who asks must be to blame: whoever asks for it first, where nothing but the project itself is at fault. */
+    /**
+     * Somebody who asks must be to blame whatever his release: whoever asks first, where no other is yet. A hint is not
+     * enough, because another release of the one who gets it may not ask for this project at all.
+     */
     function withAsker(): Blame {
       const askers = demands.flatMap(({ by }) => by);
       const [first] = demands;
-      if (!isTyped && !askers.some((asker) => blame.has(asker)))
+      if (!isTyped && !askers.some((asker) => blame.get(asker) === 'any'))
         for (const asker of first?.by ?? []) blame.set(asker, 'any');
       return blame;
     }
@@ -149,7 +152,7 @@ export async function search(
       for (const { version: other } of possible) {
         const against = demands.filter((demand) => !demand.accepts(other));
         const latest = against.at(-1);
-        if (latest === undefined || against.some(({ by }) => by.every((asker) => blame.has(asker)))) continue;
+        if (latest === undefined || against.some(({ by }) => by.every((asker) => blame.get(asker) === 'any'))) continue;
         for (const asker of latest.by) blame.set(asker, 'any');
       }
     }

@@ -51,7 +51,8 @@ export function firstOpen({ decisions, demands }: State): string | undefined {
 
 export function withDemands(state: State, more: readonly Demand[]): State {
   const demands = new Map(state.demands);
-  for (const demand of more) demands.set(demand.project, [...(demands.get(demand.project) ?? []), demand]);
+  const added = Map.groupBy(more, ({ project }) => project);
+  for (const [project, list] of added) demands.set(project, [...(demands.get(project) ?? []), ...list]);
   return { ...state, demands };
 }
 
@@ -79,11 +80,11 @@ export function demandOfRelation(project: string, relation: string, by: string, 
 
 /** Who requires whom, along what is to be built: the way from one project to another, both ends included. */
 export function wayBetween({ decisions, demands }: State, from: string, to: string): string[] | undefined {
-  const requiredBy = new Map<string, string[]>();
+  const requiredBy = new Map<string, Set<string>>();
   for (const [project, asked] of demands)
     for (const { by } of asked) {
       const [asker] = by;
-      if (asker !== undefined) requiredBy.set(asker, [...(requiredBy.get(asker) ?? []), project]);
+      if (asker !== undefined) requiredBy.set(asker, (requiredBy.get(asker) ?? new Set()).add(project));
     }
   const ways = [[from]];
   const seen = new Set([from]);

@@ -6,9 +6,6 @@ import { pythonFits } from './python-bounds.ts';
 import { resolver } from './resolver.ts';
 import { type Decision, type Demand, demandOf } from './state.ts';
 
-/** Honest releases have hundreds at most. */
-export const MAX_REQUIREMENTS = 20_000;
-
 interface Weighed {
   readonly known: Pick<Decision, 'requires'>;
   /** What it asks for that the suite lacks; everything else is met. */
@@ -36,8 +33,6 @@ export async function weighMetadata(
       reason: `needs Python ${requiresPython ?? ''}, and ${target.suite} has ${target.pythonFull}`,
     };
   }
-  if (requiresDist.length > MAX_REQUIREMENTS)
-    return { as: 'unsatisfiable', reason: `cannot be built: it has more than ${MAX_REQUIREMENTS} requirements` };
   await learnExtras(requiresDist, archive, published, target, facts);
   const { unmet } = resolver(archive, [], target, project, facts.requirementsOf)(requiresDist, providesExtra);
   const hopeless = unmet.filter(({ wanted }) => wanted === undefined);

@@ -67,26 +67,34 @@ export function indexOf(
   releases: readonly Recorded[],
   download: IndexClient['download'] = () => Promise.reject(new Error('nothing was to be downloaded')),
 ): IndexClient & { readonly asked: string[] } {
+  return { ...indexOfAll({ [name]: releases }), download };
+}
+
+/** The same of several projects. */
+export function indexOfAll(
+  projects: Readonly<Record<string, readonly Recorded[]>>,
+): IndexClient & { readonly asked: string[] } {
   const asked: string[] = [];
+  const all = Object.entries(projects).flatMap(([name, releases]) =>
+    releases.flatMap(({ version, files, metadata }) =>
+      files.map((file) => ({ name, version, metadata, filename: typeof file === 'string' ? file : file.filename })),
+    ),
+  );
   return {
     asked,
     project(project) {
       asked.push(project);
-      if (project === name) return Promise.resolve(projectOf(name, releases));
+      const releases = projects[project];
+      if (releases !== undefined) return Promise.resolve(projectOf(project, releases));
       return Promise.reject(new RennetError('unknown-project', `The index has no project ${project}.`));
     },
     metadata(file) {
       asked.push(file.filename);
-      const release = releases.find(({ files }) =>
-        files.some((other) => (typeof other === 'string' ? other : other.filename) === file.filename),
-      );
-      if (file.kind === 'sdist' || release?.metadata === undefined) return Promise.resolve(undefined);
-      const lines = ['Metadata-Version: 2.1', `Name: ${name}`, `Version: ${release.version}`, ...release.metadata, ''];
+      const { name = '', version = '', metadata } = all.find(({ filename }) => filename === file.filename) ?? {};
+      if (file.kind === 'sdist' || metadata === undefined) return Promise.resolve(undefined);
+      const lines = ['Metadata-Version: 2.1', `Name: ${name}`, `Version: ${version}`, ...metadata, ''];
       return Promise.resolve({ bytes: Buffer.from(lines.join('\n')), source: 'range' });
     },
-    download(file, path, progress, signal) {
-      asked.push(`download ${file.filename}`);
-      return download(file, path, progress, signal);
-    },
+    download: () => Promise.reject(new Error('nothing was to be downloaded')),
   };
 }
