@@ -9,7 +9,7 @@ import { RennetError } from './model/errors.ts';
 import type { Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
-import type { Recipe, Resolution } from './model/recipe.ts';
+import type { MetRequirement, Recipe, Resolution } from './model/recipe.ts';
 import { ownClosure, ownPackages, publishedRequirements } from './own-packages.ts';
 import { createIndexFacts } from './plan/index-facts.ts';
 import { learnExtras } from './plan/learn-extras.ts';
@@ -192,8 +192,9 @@ export async function assembleDeb(
 
 /** `requests[socks]`: the guest asks the installed project's own metadata what its extras need. */
 function withExtras({ requirement, project }: MetRequirement): string {
-  const { extras } = parseRequirement(requirement);
-  return extras.length === 0 ? project : `${project}[${extras.join(',')}]`;
+  const { extras, project: named } = parseRequirement(requirement);
+  // What an extra brought has the text of the requirement that named the extra.
+  return extras.length === 0 || named !== project ? project : `${project}[${extras.join(',')}]`;
 }
 
 /** Installs and starts it in a second fresh guest that has only its declared dependencies. */
@@ -220,7 +221,7 @@ export async function checkDeb(
     debs: [deb.path],
     ownDebs: own.debs,
     relations: own.relations,
-    requirements: resolution.met.flatMap(({ by, project }) => (by === 'interpreter' ? [] : [project])),
+    requirements: resolution.met.flatMap((met) => (met.by === 'interpreter' ? [] : [withExtras(met)])),
   };
   const { driver, images, reset, limits, progress, state, apt, archive } = ports;
   const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };

@@ -38,7 +38,7 @@ const plans = (ended: EndedCommand) =>
     .map((event) =>
       (event['items'] as Item[]).map(({ project, version, action }) => `${project} ${version} ${action}`),
     );
-const require = (...texts: readonly string[]) => texts.map((text) => `Requires-Dist: ${text}`);
+const needing = (...texts: readonly string[]) => texts.map((text) => `Requires-Dist: ${text}`);
 
 async function offer(...releases: readonly DemoRelease[]): Promise<void> {
   for (const release of releases) await index.add(release);
@@ -48,11 +48,11 @@ describe('three projects of which one requires the others', () => {
   let ended: EndedCommand;
   beforeAll(async () => {
     await offer(
-      { project: 'tree-a', metadata: require('tree-b[fast]>=1,<2', 'tree-c', 'six') },
+      { project: 'tree-a', metadata: needing('tree-b[fast]>=1,<2', 'tree-c', 'six') },
       {
         project: 'tree-b',
         version: '1.5',
-        metadata: [...require('tree-c>=1', 'tree-d; extra == "fast"'), 'Provides-Extra: fast'],
+        metadata: [...needing('tree-c>=1', 'tree-d; extra == "fast"'), 'Provides-Extra: fast'],
       },
       { project: 'tree-b', version: '2.0' },
       { project: 'tree-c' },
@@ -114,7 +114,7 @@ describe('three projects of which one requires the others', () => {
   );
 
   test('what is published serves further ones, and is not broken by newer releases', async () => {
-    await offer({ project: 'tree-e', metadata: require('tree-b') });
+    await offer({ project: 'tree-e', metadata: needing('tree-b') });
     const more = await build('tree-e');
     expect(plans(more)).toEqual([['tree-b 1.5 built', 'tree-e 1.0 build']]);
     expect(outcomes(more)).toEqual(['tree-e 1.0 published']);
@@ -130,8 +130,8 @@ describe('three projects of which one requires the others', () => {
 describe('what goes wrong', () => {
   test('a failure ends what requires it, by name; what does not goes on', async () => {
     await offer(
-      { project: 'fails-a', metadata: require('fails-b') },
-      { project: 'fails-b', metadata: require('fails-c') },
+      { project: 'fails-a', metadata: needing('fails-b') },
+      { project: 'fails-b', metadata: needing('fails-c') },
       { project: 'fails-c', hook: "raise ValueError('no')" },
       { project: 'fails-not' },
     );
@@ -151,7 +151,7 @@ describe('what goes wrong', () => {
   });
 
   test('a cycle is named and nothing of it is built', async () => {
-    await offer({ project: 'ring-a', metadata: require('ring-b') }, { project: 'ring-b', metadata: require('ring-a') });
+    await offer({ project: 'ring-a', metadata: needing('ring-b') }, { project: 'ring-b', metadata: needing('ring-a') });
     const ended = await build('ring-a');
     expect(outcomes(ended)).toEqual(['ring-a 1.0 unsatisfiable']);
     expect(attempts(ended)[0]?.['sentence']).toContain('ring-a → ring-b → ring-a');
@@ -163,8 +163,8 @@ describe('requirements that only the build tells', () => {
 
   test('are built while the attempt waits', async () => {
     await offer(
-      { project: 'late-a', metadataVersion: untold, metadata: require('late-b') },
-      { project: 'late-b', metadata: require('late-c') },
+      { project: 'late-a', metadataVersion: untold, metadata: needing('late-b') },
+      { project: 'late-b', metadata: needing('late-c') },
       { project: 'late-c' },
     );
     const ended = await build('late-a', '--jobs', '1');
@@ -179,8 +179,8 @@ describe('requirements that only the build tells', () => {
 
   test('a cycle of them is named', async () => {
     await offer(
-      { project: 'loop-a', metadataVersion: untold, metadata: require('loop-b') },
-      { project: 'loop-b', metadataVersion: untold, metadata: require('loop-a') },
+      { project: 'loop-a', metadataVersion: untold, metadata: needing('loop-b') },
+      { project: 'loop-b', metadataVersion: untold, metadata: needing('loop-a') },
     );
     const ended = await build('loop-a', '--jobs', '1');
     expect(outcomes(ended)).toEqual(['loop-b 1.0 unsatisfiable', 'loop-a 1.0 unsatisfiable']);

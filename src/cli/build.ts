@@ -131,6 +131,8 @@ async function buildAll(
           // The error has said it already.
           const isSaid = known !== undefined && attempt.sentence.startsWith(known.message);
           output.say(isSaid ? `${attempt.project}: ${attempt.outcome}` : `${attempt.outcome}: ${attempt.sentence}`);
+          const booted = resetNote(options.reset, attempt);
+          if (booted !== '') output.note(booted);
         },
       },
       startedAt,
