@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { planProject } from './flow.ts';
+import { planProjects } from './flow.ts';
 import { archiveOf, indexOf } from './plan/testing/recorded.ts';
 import type { PlanPorts } from './ports.ts';
 import type { PublishedRow } from './store/records.ts';
@@ -14,8 +14,8 @@ async function actionFor(found: Partial<PublishedRow>, rebuild = false): Promise
     archive: archiveOf([]),
   } as unknown as PlanPorts;
   const request = { project: 'foo', specifier: '', forceOfficial: false, rebuild };
-  const { items } = await planProject(request, ports, new AbortController().signal);
-  return items[0]?.action;
+  const { planned } = await planProjects([request], ports, new AbortController().signal);
+  return planned[0]?.plan?.items.at(-1)?.action;
 }
 
 test.each([
