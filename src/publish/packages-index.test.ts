@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseStanzas } from '../debian/deb822.ts';
-import { type ArchiveRow, newestRows, packagesText } from './packages-index.ts';
+import { type ArchiveRow, newestRows, packagesText, requirePlace } from './packages-index.ts';
 import { byHashName, indexFile, readRelease, releaseText } from './release-file.ts';
 
 const CONTROL = `Package: python3-x
@@ -51,6 +51,11 @@ describe('packagesText', () => {
     ['no hash', { sha256: 'x' }],
     ['no size', { bytes: Number.NaN }],
   ])('refuses %s', (_, change) => expect(() => packagesText([row(change)])).toThrow(/the archive was not changed/));
+});
+
+test('a row that no index names any more is held to its place in the pool as well', () => {
+  expect(() => requirePlace(row({ pool: 'pool/../../etc/x.deb' }))).toThrow(/clean path/);
+  expect(() => requirePlace(row({}))).not.toThrow();
 });
 
 test('newestRows goes by Debian order and by architecture', () => {

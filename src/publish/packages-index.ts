@@ -62,8 +62,7 @@ function packageStanza(row: ArchiveRow): string {
   ] as const) {
     if (stanza.get(field) !== value) throw refused(row, `has another ${field} in its control fields`);
   }
-  if (!/^pool(\/[a-z0-9][A-Za-z0-9.+~_-]*)+\.deb$/.test(row.pool)) throw refused(row, 'has no clean path in the pool');
-  if (!/^[0-9a-f]{64}$/.test(row.sha256) || !Number.isSafeInteger(row.bytes)) throw refused(row, 'has no hash');
+  requirePlace(row);
   const fields: [string, string | string[]][] = [...stanza].map(([name, value]) => [name, linesOf(value)]);
   const place: [string, string][] = [
     ['Filename', row.pool],
@@ -72,6 +71,12 @@ function packageStanza(row: ArchiveRow): string {
   ];
   const last = fields.findIndex(([name]) => name === 'Description');
   return formatStanza(last < 0 ? [...fields, ...place] : [...fields.slice(0, last), ...place, ...fields.slice(last)]);
+}
+
+/** Holds for rows that no index names any more as well: their files are put into the pool all the same. RennetError `publish-refused`. */
+export function requirePlace(row: ArchiveRow): void {
+  if (!/^pool(\/[a-z0-9][A-Za-z0-9.+~_-]*)+\.deb$/.test(row.pool)) throw refused(row, 'has no clean path in the pool');
+  if (!/^[0-9a-f]{64}$/.test(row.sha256) || !Number.isSafeInteger(row.bytes)) throw refused(row, 'has no hash');
 }
 
 function readStanza(row: ArchiveRow): Stanza {

@@ -10,7 +10,7 @@ import type { StateFolder } from '../model/state.ts';
 import { checkWithApt } from './apt-check.ts';
 import { makeReadableFolder, placeBlob, writeDurably } from './durable.ts';
 import { noteRetirement, removeForgotten } from './generations.ts';
-import { type ArchiveRow, newestRows, packagesText } from './packages-index.ts';
+import { type ArchiveRow, newestRows, packagesText, requirePlace } from './packages-index.ts';
 import {
   type IndexFile,
   type PublishedRelease,
@@ -119,6 +119,7 @@ async function indexFiles(architecture: string, text: string): Promise<IndexFile
 async function fillPool(state: StateFolder, rows: readonly ArchiveRow[], signal: AbortSignal): Promise<string[]> {
   const placed: string[] = [];
   for (const row of rows) {
+    requirePlace(row);
     const path = join(state.archive, row.pool);
     if (await isInPool(path, row)) continue;
     stopWhenAborted(signal);
