@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { allGone, aptNames, commandLines, expectNoTraces, until } from './support/aftermath.ts';
 import { expectAttempt, expectError, rennet, type RunningCommand, startRennet } from './support/command.ts';
-import { type DemoIndex, startDemoIndex } from './support/demo-index.ts';
+import { type DemoIndex, type DemoRelease, startDemoIndex } from './support/demo-index.ts';
 import { type DemoState, stateWithImages } from './support/demo-state.ts';
 import { descendants } from './support/traces.ts';
 
@@ -39,9 +39,9 @@ interface Stage {
   readonly begun: boolean;
 }
 
-const says = (words: (project: string) => string, hook = 'pass', guest = false) => {
+const says = (words: (project: string) => string, release: Partial<DemoRelease> = {}, guest = false) => {
   return async (project: string) => {
-    await index.add({ project, hook });
+    await index.add({ project, ...release });
     return async (running: RunningCommand) => {
       await running.says(new RegExp(words(project)));
       if (guest) await until(async () => (await commandLines(running)).some((line) => line.includes('agent.py')));
@@ -78,10 +78,15 @@ const STAGES: readonly Stage[] = [
   {
     name: 'the build guest runs',
     begun: true,
-    reach: says((project) => `building ${project}`, 'import time\ntime.sleep(1000)', true),
+    reach: says((project) => `building ${project}`, { hook: 'import time\ntime.sleep(1000)' }, true),
   },
   { name: 'the wheel is judged', begun: true, reach: says((project) => `judging the wheel of ${project}`) },
-  { name: 'the check guest runs', begun: true, reach: says((project) => `checking python3-${project}`, 'pass', true) },
+  {
+    name: 'the check guest runs',
+    begun: true,
+    // Long enough to be seen, short enough for whoever builds it again.
+    reach: says((project) => `checking python3-${project}`, { module: 'import time\ntime.sleep(4)' }, true),
+  },
   { name: 'it is published', begun: true, reach: says((project) => `publishing python3-${project}`) },
 ];
 

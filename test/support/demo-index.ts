@@ -10,6 +10,8 @@ export interface DemoRelease {
   readonly version?: string;
   /** Python lines that `build_wheel` runs first. */
   readonly hook?: string;
+  /** Python lines that its module runs when it is imported. */
+  readonly module?: string;
   /** Bytes that do not pack, in the sdist and in the wheel. */
   readonly ballast?: number;
   /** Further lines of the metadata: `Requires-Dist: six`. */
@@ -53,14 +55,14 @@ export async function startDemoIndex(): Promise<DemoIndex> {
 }
 
 async function demoSdist(release: DemoRelease): Promise<Buffer> {
-  const { project, version = '1.0', hook = 'pass', ballast = 0, metadata: more = [] } = release;
+  const { project, version = '1.0', hook = 'pass', module = '', ballast = 0 } = release;
   const first = [`Metadata-Version: ${release.metadataVersion ?? '2.2'}`, `Name: ${project}`, `Version: ${version}`];
-  const metadata = [...first, 'Summary: A release for tests', ...more, ''].join('\n');
+  const metadata = [...first, 'Summary: A release for tests', ...(release.metadata ?? []), ''].join('\n');
   const files = {
     'PKG-INFO': metadata,
     'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
     'ballast.txt': randomBytes(ballast / 2).toString('hex'),
-    'backend.py': backEnd(project, version, metadata, hook),
+    'backend.py': backEnd(project, version, metadata, hook, module),
   };
   const tar = pack();
   for (const [name, content] of Object.entries(files)) tar.entry({ name: `${project}-${version}/${name}` }, content);
@@ -70,7 +72,7 @@ async function demoSdist(release: DemoRelease): Promise<Buffer> {
   return gzipSync(Buffer.concat(chunks));
 }
 
-function backEnd(project: string, version: string, metadata: string, hook: string): string {
+function backEnd(project: string, version: string, metadata: string, hook: string, code: string): string {
   const module = project.replaceAll('-', '_');
   const info = `${module}-${version}.dist-info`;
   const lines = hook.split('\n').map((line) => `    ${line}`);
@@ -79,7 +81,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 ${lines.join('\n')}
     name = '${module}-${version}-py3-none-any.whl'
     files = {
-        '${module}.py': 'BALLAST = "' + open('ballast.txt').read() + '"\\n',
+        '${module}.py': 'BALLAST = "' + open('ballast.txt').read() + '"\\n' + ${JSON.stringify(code)} + '\\n',
         '${info}/METADATA': ${JSON.stringify(metadata)},
         '${info}/WHEEL': 'Wheel-Version: 1.0\\nGenerator: demo\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n',
     }
