@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RennetError } from '../../model/errors.ts';
@@ -101,7 +102,10 @@ async function deviceState(): Promise<KvmState | undefined> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     return code === 'ENOENT'
       ? { state: 'missing', sentence: 'This host has no /dev/kvm.' }
-      : { state: 'missing', sentence: `/dev/kvm cannot be opened by this user (${String(code)}).` };
+      : {
+          state: 'missing',
+          sentence: `/dev/kvm cannot be opened by this user (${String(code)}); "adduser ${userInfo().username} kvm" and a new login mend it.`,
+        };
   }
 }
 
