@@ -204,7 +204,7 @@ async function* made(state: StateFolder): AsyncGenerator<Finding> {
         state: 'good',
         sentence: [...new Set(images.map((it) => `${formatTarget(it.target)} ${it.kind}`))].join(', '),
       }
-    : { what: 'images', state: 'limited', sentence: 'none yet; the first build makes them (about two minutes)' };
+    : { what: 'images', state: 'limited', sentence: 'none yet; the first build makes them (about a minute)' };
   const templates = await listTemplates(state);
   yield templates.length > 0
     ? {
