@@ -35,7 +35,7 @@ export interface AttemptRequest {
 
 /**
  * Records one attempt from begin to end: `stages` gives the outcome or throws; either way the attempt ends in the
- * store with its sentence, ledger, timings and log. Errors that are the person's own fault are thrown on.
+ * store with its sentence, ledger, timings and log. Rejects only where the store does: nothing else can be recorded then.
  */
 export async function recordAttempt(
   request: AttemptRequest,

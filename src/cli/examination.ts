@@ -31,12 +31,12 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
   mksquashfs: 'squashfs-tools',
   mke2fs: 'e2fsprogs',
-  cpio: 'cpio',
   gpg: 'gpg',
   gpgv: 'gpgv',
   xz: 'xz-utils',
-  zstd: 'zstd',
   setpriv: 'util-linux',
+  flock: 'util-linux',
+  unshare: 'util-linux',
   python3: 'python3',
 };
 
