@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareVersions, isPrerelease } from '../python/version.ts';
 import { judgeReleases } from './candidates.ts';
-import { choose, MAX_METADATA_READS } from './chooser.ts';
+import { choose, CLOSE_READS, FAR_READS } from './chooser.ts';
 import { BOOKWORM, projectOf } from './testing/recorded.ts';
 
 /** What is true of a release, told apart from how it is found out. */
@@ -91,10 +91,37 @@ test('an exact version is chosen or refused, whatever else there is', async () =
   );
 });
 
-test('no more metadata is read than the bound', async () => {
-  const all = Array.from(
-    { length: 40 },
-    (_, at): Truth => ({ version: `1.${at}`, source: 'sdist', yanked: false, oldPython: false, met: false }),
+function releases(versions: readonly string[], met: (version: string) => boolean): Truth[] {
+  return versions.map((version) => ({ version, source: 'sdist', yanked: false, oldPython: false, met: met(version) }));
+}
+
+test('no more metadata is read than the bounds', async () => {
+  const all = releases(
+    Array.from({ length: 100 }, (_, at) => `1.${at}`),
+    () => false,
   );
-  expect(await run(all, '')).toMatchObject({ reads: MAX_METADATA_READS, choice: { step: 'none', version: '1.39' } });
+  expect(await run(all, '')).toMatchObject({
+    reads: CLOSE_READS + FAR_READS,
+    choice: { step: 'none', version: '1.99' },
+  });
+});
+
+test('far back one release of each series is read, then those before it are halved', async () => {
+  const versions = Array.from({ length: 30 }, (_, minor) =>
+    Array.from({ length: 16 }, (__, patch) => `1.${minor}.${patch}`),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: 29 }), fc.integer({ min: 0, max: 15 }), async (minor, patch) => {
+      const newest = `1.${minor}.${patch}`;
+      const all = releases(versions.flat(), (version) => compareVersions(version, newest) <= 0);
+      const { choice, reads } = await run(all, '');
+      expect(choice).toMatchObject({ step: 'chosen', candidate: { version: newest } });
+      expect(reads).toBeLessThanOrEqual(CLOSE_READS + FAR_READS + 6);
+      if (choice.step !== 'chosen') return;
+      const held = choice.heldBack.map(({ version }) => version);
+      expect(held).toEqual(held.toSorted((a, b) => compareVersions(b, a)));
+      expect(held.every((other) => compareVersions(other, newest) > 0)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
 });

@@ -1,3 +1,4 @@
+import { parseVersionParts } from '../model/python-version.ts';
 import type { Candidate, Judged, Refusal } from './candidates.ts';
 
 /** How the choice among the releases of one project ended. */
@@ -20,37 +21,87 @@ export interface HeldBack {
   readonly reason: string;
 }
 
-/** Going back through more releases than this helps nobody. */
-export const MAX_METADATA_READS = 20;
+/** So many releases are read one after the other; what fits is mostly among them. */
+export const CLOSE_READS = 20;
+/** After them one release of each minor series (`1.4`, the newest that it has) is read, so many at most. */
+export const FAR_READS = 40;
+
+/** What `weigh` says of a candidate. `unread`: refused without a look, which does not count against the bounds. */
+export type Verdict<T> = { readonly taken: T } | (Refusal & { readonly unread?: boolean });
 
 /**
- * Chooses the newest release that `weigh` takes, from recorded data alone: the same data give the same choice. `weigh`
- * reads what it needs of a candidate, or refuses it without a look (`unread`), which does not count against the bound.
+ * Chooses the newest release that `weigh` takes, from recorded data alone: the same data give the same choice. Far back, where one
+ * release of each minor series stands for all, what fits may be a little older than the newest that would: the releases between it and
+ * the one last refused are halved, as though whatever is newer than one that does not fit did not fit either.
  */
 export async function choose<T>(
   judged: readonly Judged[],
-  weigh: (
-    candidate: Candidate,
-    heldBack: readonly HeldBack[],
-  ) => Promise<{ readonly taken: T } | (Refusal & { readonly unread?: boolean })>,
+  weigh: (candidate: Candidate, heldBack: readonly HeldBack[]) => Promise<Verdict<T>>,
 ): Promise<Choice<T>> {
   const heldBack: HeldBack[] = [];
   let first: { version: string; refusal: Refusal } | undefined;
   let reads = 0;
-  for (const { version, candidate, refusal: onPage } of judged) {
-    let refusal = onPage;
-    if (candidate !== undefined) {
-      if (reads === MAX_METADATA_READS) break;
-      const verdict = await weigh(candidate, heldBack);
-      if ('taken' in verdict) return { step: 'chosen', candidate, taken: verdict.taken, heldBack };
-      reads += verdict.unread === true ? 0 : 1;
-      refusal = { as: verdict.as, reason: verdict.reason };
-    }
-    if (refusal === undefined) continue;
-    heldBack.push({ version, reason: refusal.reason });
+  const refuse = (version: string, { as, reason }: Refusal): void => {
+    heldBack.push({ version, reason });
     // The newest one that is wanted at all tells most: not a pre-release, not a yanked one.
-    if (first === undefined || (first.refusal.as === 'held' && refusal.as !== 'held')) first = { version, refusal };
+    if (first === undefined || (first.refusal.as === 'held' && as !== 'held'))
+      first = { version, refusal: { as, reason } };
+  };
+  const look = async (candidate: Candidate): Promise<{ taken: T } | undefined> => {
+    const verdict = await weigh(candidate, heldBack);
+    if ('taken' in verdict) return { taken: verdict.taken };
+    reads += verdict.unread === true ? 0 : 1;
+    refuse(candidate.version, verdict);
+    return undefined;
+  };
+
+  const seriesRead = new Set<string>();
+  let between: Candidate[] = [];
+  for (const { version, candidate, refusal } of judged) {
+    if (candidate === undefined) {
+      refuse(version, refusal);
+      continue;
+    }
+    if (reads === CLOSE_READS + FAR_READS) break;
+    const isFar = reads >= CLOSE_READS;
+    const series = seriesOf(version);
+    if (isFar && seriesRead.has(series)) {
+      between.push(candidate);
+      continue;
+    }
+    const before = reads;
+    const found = await look(candidate);
+    if (found !== undefined) return halve({ candidate, ...found }, between);
+    if (reads > before) {
+      between = [];
+      seriesRead.add(series);
+    }
   }
-  const { version = '', refusal = { as: 'no-source', reason: 'has no files that can be read' } as const } = first ?? {};
-  return { step: 'none', version, refusal, heldBack: heldBack.filter((other) => other.version !== version) };
+  // Of the last series only its newest was read.
+  const oldest = between.pop();
+  const last = oldest && (await look(oldest));
+  if (oldest && last) return halve({ candidate: oldest, ...last }, between);
+  const { version: tells = '', refusal = { as: 'no-source', reason: 'has no files that can be read' } as const } =
+    first ?? {};
+  return { step: 'none', version: tells, refusal, heldBack: heldBack.filter(({ version }) => version !== tells) };
+
+  /** `newer`: newest first, all older than a refused one and newer than what was found. */
+  async function halve(found: { candidate: Candidate; taken: T }, newer: readonly Candidate[]): Promise<Choice<T>> {
+    let best = found;
+    let [from, to] = [0, newer.length];
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      const candidate = newer[middle];
+      const better = candidate && (await look(candidate));
+      if (candidate && better) {
+        best = { candidate, ...better };
+        to = middle;
+      } else from = middle + 1;
+    }
+    return { step: 'chosen', ...best, heldBack };
+  }
+}
+
+function seriesOf(version: string): string {
+  return parseVersionParts(version)?.release.slice(0, 2).join('.') ?? version;
 }

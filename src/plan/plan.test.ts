@@ -217,13 +217,13 @@ test('binary wheels beside the sdist mean that an extension is expected; a pure 
   expect(item?.sentence).toContain('no sdist, so its pure wheel is used');
 });
 
-test('at most 20 releases are looked at', async () => {
-  const releases = Array.from({ length: 30 }, (_, at) => release(`1.${30 - at}`, 'Requires-Dist: nowhere'));
+test('at most 60 releases are looked at', async () => {
+  const releases = Array.from({ length: 80 }, (_, at) => release(`1.${80 - at}`, 'Requires-Dist: nowhere'));
   const { item, asked, heldBack } = await planOf(releases);
-  expect(item).toMatchObject({ action: 'blocked', version: '1.30' });
-  // The page, the metadata of 20 releases, and the page of what all of them require.
-  expect(asked).toHaveLength(22);
-  expect(heldBack).toHaveLength(19);
+  expect(item).toMatchObject({ action: 'blocked', version: '1.80' });
+  // The page, the metadata of 60 releases, and the page of what all of them require.
+  expect(asked).toHaveLength(62);
+  expect(heldBack).toHaveLength(59);
 });
 
 test.each([
