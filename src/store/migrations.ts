@@ -78,6 +78,19 @@ const STATEMENTS: Record<string, readonly string[]> = {
     `alter table package_modules rename to package_claims`,
     `alter table package_claims rename column module to claim`,
   ],
+  '003-hints': [
+    `create table hints (
+      project text collate "C" not null,
+      suite text collate "C" not null,
+      kind text collate "C" not null,
+      value text collate "C" not null,
+      origin text not null,
+      version text not null default '',
+      reason text not null default '',
+      added_at timestamptz not null default clock_timestamp(),
+      primary key (project, suite, kind, value)
+    )`,
+  ],
 };
 
 /** Any number serves; all Rennet processes take the same one while they migrate. */

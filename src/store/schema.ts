@@ -1,4 +1,5 @@
 import { CamelCasePlugin, type Generated, type JSONColumnType, Kysely, PostgresDialect } from 'kysely';
+import type { RememberedHint } from '../model/hint.ts';
 import type { Connector } from './connection.ts';
 
 type Json = JSONColumnType<Record<string, unknown>, string | undefined>;
@@ -71,12 +72,23 @@ interface ClaimTable {
   project: string;
 }
 
+interface HintTable {
+  project: string;
+  suite: string;
+  kind: RememberedHint['kind'];
+  value: string;
+  origin: RememberedHint['origin'];
+  version: string;
+  reason: string;
+}
+
 interface Tables {
   attempts: AttemptTable;
   ledger: LedgerTable;
   suites: SuiteTable;
   packages: PackageTable;
   packageClaims: ClaimTable;
+  hints: HintTable;
 }
 
 export type Database = Kysely<Tables>;

@@ -1,4 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
+import type { RememberedHint } from '../model/hint.ts';
 import type { StateFolder } from '../model/state.ts';
 import { type Architecture, formatTarget, type Target } from '../model/target.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import { blobPath, putBlob } from './blobs.ts';
 import { otherOwners } from './claims.ts';
 import { type Connector, createConnector, databaseError } from './connection.ts';
+import { addHints, type HintFilter, listHints, removeHints } from './hints.ts';
 import { withLock } from './locks.ts';
 import { migrate } from './migrations.ts';
 import {
@@ -72,6 +74,12 @@ export interface Store {
   removePackages(names: readonly string[], suite: string): Promise<string[]>;
   /** Those of the claims that clash with what another project has published first, in any suite, and that project. */
   otherOwners(claims: readonly string[], project: string): Promise<ReadonlyMap<string, string>>;
+  /** What is remembered, by project, suite, kind and value. */
+  hints(filter: HintFilter): Promise<RememberedHint[]>;
+  /** Adds what is not there; the operator's word takes the place of what was learned. Gives what changed. */
+  addHints(hints: readonly RememberedHint[]): Promise<RememberedHint[]>;
+  /** Gives what was there. */
+  removeHints(filter: HintFilter): Promise<RememberedHint[]>;
   /** Only one process at a time publishes a suite; `onWait` is told once when another one does. `fn`'s signal aborts when the lock is lost. */
   withPublishLock<T>(
     suite: string,
@@ -134,6 +142,9 @@ async function connectStore(state: StateFolder, connector: Connector, database: 
     markPublished: (suite, change) => guarded(markPublished(database, suite, change)),
     removePackages: (names, suite) => guarded(removePackages(database, names, suite)),
     otherOwners: (claims, project) => guarded(otherOwners(database, claims, project)),
+    hints: (filter) => guarded(listHints(database, filter)),
+    addHints: (hints) => guarded(addHints(database, hints)),
+    removeHints: (filter) => guarded(removeHints(database, filter)),
     withPublishLock: (suite, onWait, fn, inner) => {
       const tell = (holder: string) => onWait(`Another Rennet (${holder}) publishes ${suite}; waiting for it.`);
       // Attempts of this process take turns without asking the database; what waits is no other Rennet.
