@@ -1,5 +1,6 @@
 import type { RunningAttempt } from './attempt.ts';
 import { buildWheel } from './build-step.ts';
+import { checkDeb } from './check-step.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
 import { ownPackages, publishedRequirements } from './own-packages.ts';
@@ -7,7 +8,7 @@ import { planAll, type Planned, type PlanState } from './plan/plan.ts';
 import type { PlanRequest } from './plan/ports.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
 import { keepDeb, publishDeb } from './publication.ts';
-import { admitWheel, assembleDeb, checkDeb, resolveRequirements } from './steps.ts';
+import { admitWheel, assembleDeb, resolveRequirements } from './steps.ts';
 
 /*
  * release ──plan──▶ recipe ──stage──▶ inputs ──build──▶ evidence ──admit──▶ tree ──assemble──▶ .deb ──check──▶ verdict ──publish──▶ apt repository
