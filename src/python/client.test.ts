@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -258,4 +258,18 @@ test('an sdist costs no request for metadata that is not announced', async () =>
   const index = await indexOf({ '*': PAGE });
   expect(await index.metadata(fileAt('/foo-1.0.tar.gz', 'x'), signal)).toBeUndefined();
   expect(asked()).toEqual([]);
+});
+
+test('a member of the .dist-info folder is read by ranges, once', async () => {
+  const path = '/foo-1.0-py3-none-any.whl';
+  const wheel = makeZip([
+    { name: 'foo.py', content: randomBytes(200_000) },
+    { name: 'foo-1.0.dist-info/RECORD', content: 'foo.py,,\n' },
+  ]);
+  const index = await indexOf({ [path]: serve(wheel) });
+  const file = fileAt(path, wheel);
+  expect(Buffer.from((await index.wheelMember(file, 'RECORD', signal)) ?? []).toString()).toBe('foo.py,,\n');
+  await index.wheelMember(file, 'RECORD', signal);
+  expect(asked()).toEqual([path]);
+  expect(await index.wheelMember(file, 'entry_points.txt', signal)).toBeUndefined();
 });

@@ -10,7 +10,7 @@ import { createIndexCache } from './index-cache.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import { getProject } from './page-client.ts';
 import type { IndexSettings } from './settings.ts';
-import { readWheelMetadata } from './wheel-metadata.ts';
+import { readWheelMember, type WheelMember } from './wheel-metadata.ts';
 
 /** Core metadata as the index gives it, with the way it was got. */
 interface FoundMetadata {
@@ -31,6 +31,8 @@ export interface IndexClient {
    * by ranges. Hostile bytes. Undefined for an sdist without such a file and for a wheel that cannot be read so.
    */
   metadata(file: ReleaseFile, signal: AbortSignal): Promise<FoundMetadata | undefined>;
+  /** A member of a wheel's .dist-info folder, read by ranges. Hostile bytes. Undefined where the wheel has none or cannot be read so. */
+  wheelMember(file: ReleaseFile, member: WheelMember, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /**
    * Puts a file at `path`, whose hash is checked where the index gives one; a file that was downloaded before is
    * copied. Nothing is left at `path` on failure and on abort.
@@ -93,7 +95,7 @@ export function createIndexClient(options: {
     const announced = file.metadataSha256 === undefined ? undefined : await beside(file, signal);
     if (announced !== undefined) return { bytes: announced, source: 'pep658' };
     if (file.kind !== 'wheel') return undefined;
-    const bytes = await readWheelMetadata(get, file, caps, signal);
+    const bytes = await readWheelMember(get, file, 'METADATA', caps, signal);
     return bytes && { bytes, source: 'range' };
   }
 
@@ -112,6 +114,15 @@ export function createIndexClient(options: {
       if (found !== undefined && file.sha256 !== undefined) {
         await cache.keepMetadata(`${file.sha256}.${found.source}`, found.bytes);
       }
+      return found;
+    },
+    async wheelMember(file, member, signal) {
+      signal.throwIfAborted();
+      const key = file.sha256 === undefined ? undefined : `${file.sha256}.${member}`;
+      const kept = key === undefined ? undefined : await cache.metadata(key);
+      if (kept !== undefined) return kept;
+      const found = await readWheelMember(get, file, member, caps, signal);
+      if (found !== undefined && key !== undefined) await cache.keepMetadata(key, found);
       return found;
     },
     async download(file, path, progress, signal) {

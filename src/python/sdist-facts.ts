@@ -26,8 +26,10 @@ export interface SdistFacts {
   readonly dynamic: readonly string[];
   /** Licence texts at the top or in a folder of licences; at most 64 of 256 KiB. */
   readonly licenceFiles: readonly { readonly name: string; readonly text: string }[];
-  /** True where sources of an extension module are there, outside of tests and documentation. */
-  readonly expectsExtension: boolean;
+  /** Sources that a compiler makes extension modules of, without the top folder; not those of tests and documentation. */
+  readonly extensionSources: readonly string[];
+  /** True where the build's own files speak of extension modules, or where its back end makes nothing else. */
+  readonly declaresExtension: boolean;
   readonly links: readonly { readonly name: string; readonly target: string }[];
   /** One sentence for each thing that is odd but harmless. */
   readonly notes: readonly string[];
@@ -43,6 +45,10 @@ const LICENCE_BYTES = 256 * 1024;
 const LICENCE_FILES = 64;
 const LICENCE = /^(?:licen[cs]es?\/[^/]+|(?:licen[cs]e|copying|notice)[^/]*)$/i;
 const EXTENSION = /\.(?:c|cc|cpp|cxx|cu|f|for|f90|f95|go|m|mm|pyx|rs|s|swg|zig)$/i;
+const BUILD_FILES = ['setup.py', 'setup.cfg', 'build.py', 'pyproject.toml'];
+const DECLARES_EXTENSION =
+  /\bext[_-]modules\b|\bcffi_modules\b|\brust_extensions\b|\bcythonize\b|\bmypycify\b|\bExtension\(/;
+const COMPILING_BACK_END = /^(?:maturin|mesonpy|scikit_build_core|py_build_cmake|setuptools_rust)\b/;
 const ASIDE = /(?:^|\/)(?:tests?|testing|docs?|examples?|samples?|benchmarks?|fixtures)\//i;
 
 /** Collects the facts member by member; `expected` is the release the index promised. */
@@ -64,7 +70,8 @@ export function createSdistReader(expected: { readonly project: string; readonly
       if (member.kind === 'directory') return;
       const name = inner(member.name);
       if (names.has(name)) {
-        if (kept.has(name) || isFactFile(name)) throw badArchive(`has the file ${quoted(member.name)} twice`);
+        if ((kept.has(name) && !BUILD_FILES.includes(name)) || isFactFile(name))
+          throw badArchive(`has the file ${quoted(member.name)} twice`);
         notes.push(`The sdist has ${quoted(member.name)} twice.`);
       }
       if (member.target !== undefined) links.push(checkLink(member, member.target, top));
@@ -89,12 +96,19 @@ export function createSdistReader(expected: { readonly project: string; readonly
         licenceFiles: [...kept]
           .filter(([name]) => LICENCE.test(name))
           .map(([name, bytes]) => ({ name, text: bytes.toString('utf8') })),
-        expectsExtension: [...names.keys()].some((name) => EXTENSION.test(name) && !ASIDE.test(name)),
+        extensionSources: [...names.keys()].filter((name) => EXTENSION.test(name) && !ASIDE.test(name)),
+        declaresExtension: declaresExtension(kept, buildSystem),
         links,
         notes,
       };
     },
   };
+}
+
+/** Read as text: nothing of it is run. A list that a condition leaves empty counts as declared. */
+function declaresExtension(kept: ReadonlyMap<string, Buffer>, buildSystem: BuildSystem | undefined): boolean {
+  if (COMPILING_BACK_END.test(buildSystem?.backend ?? '')) return true;
+  return BUILD_FILES.some((name) => DECLARES_EXTENSION.test(kept.get(name)?.toString('utf8') ?? ''));
 }
 
 function isFactFile(name: string): boolean {
@@ -107,6 +121,7 @@ function wantedBytes(member: TarMember, keptSoFar: number): number {
   const name = member.name.slice(member.name.indexOf('/') + 1);
   if (name === 'PKG-INFO') return METADATA_BYTES;
   if (name === 'pyproject.toml') return PYPROJECT_BYTES;
+  if (BUILD_FILES.includes(name)) return member.bytes <= PYPROJECT_BYTES ? PYPROJECT_BYTES : 0;
   const fits = member.bytes <= LICENCE_BYTES && keptSoFar < LICENCE_FILES;
   return LICENCE.test(name) && fits ? LICENCE_BYTES : 0;
 }

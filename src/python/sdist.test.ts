@@ -44,7 +44,8 @@ const facts = {
     { name: 'LICENSE', text: 'MIT' },
     { name: 'LICENSES/BSD.txt', text: 'BSD' },
   ],
-  expectsExtension: false,
+  extensionSources: [],
+  declaresExtension: false,
   links: [],
   notes: [],
 };
@@ -60,14 +61,15 @@ describe('sound sdists', () => {
   });
 
   test('with little in them', async () => {
-    const { buildSystem, dynamic, hasPyproject, expectsExtension } = await read(
-      buildSdist('foo', { 'src/fast.pyx': '' }),
+    const { buildSystem, dynamic, hasPyproject, extensionSources, declaresExtension } = await read(
+      buildSdist('foo', { 'src/fast.pyx': '', 'tests/slow.c': '', 'setup.py': 'setup(ext_modules=[])' }),
     );
-    expect({ buildSystem, dynamic, hasPyproject, expectsExtension }).toEqual({
+    expect({ buildSystem, dynamic, hasPyproject, extensionSources, declaresExtension }).toEqual({
       buildSystem: undefined,
       dynamic: ['*'],
       hasPyproject: false,
-      expectsExtension: true,
+      extensionSources: ['src/fast.pyx'],
+      declaresExtension: true,
     });
     const old = { 'PKG-INFO': 'Metadata-Version: 2.1\nName: foo-bar\nVersion: 1.0\n', 'pyproject.toml': '[tool.x]\n' };
     expect(await read(buildSdist('foo', old))).toMatchObject({ dynamic: ['*'], hasPyproject: true });

@@ -7,16 +7,23 @@ import { readZipMember, type ReadRange } from './range-reader.ts';
 /** Small pure wheels lie in their last 64 KiB as a whole: one request. It is also the longest zip comment. */
 const TAIL_BYTES = 64 * 1024;
 
-const METADATA = /^[^/]+\.dist-info\/METADATA$/;
+/** Members of a wheel's .dist-info folder that are read from afar. */
+const MEMBERS = {
+  METADATA: /^[^/]+\.dist-info\/METADATA$/,
+  RECORD: /^[^/]+\.dist-info\/RECORD$/,
+  'entry_points.txt': /^[^/]+\.dist-info\/entry_points\.txt$/,
+} as const;
+export type WheelMember = keyof typeof MEMBERS;
 
 /**
- * Reads METADATA out of a far wheel by range requests on its zip directory. A server that ignores Range is read up to
- * `wholeWheelBytes`; undefined where that is not enough, or where the wheel has no METADATA. RennetError as
+ * Reads a member out of a far wheel by range requests on its zip directory. A server that ignores Range is read up to
+ * `wholeWheelBytes`; undefined where that is not enough, or where the wheel has no such member. RennetError as
  * `createHttpGet` and `readZipMember`.
  */
-export async function readWheelMetadata(
+export async function readWheelMember(
   get: HttpGet,
   file: ReleaseFile,
+  member: WheelMember,
   caps: { readonly wholeWheelBytes: number; readonly metadataBytes: number },
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
@@ -30,7 +37,7 @@ export async function readWheelMetadata(
     const far = await readRange(get, url, start, Math.min(end, tailStart), total, signal);
     return end <= tailStart ? far : Buffer.concat([far, tail.subarray(0, end - tailStart)]);
   };
-  return readZipMember(total, tail, read, (name) => METADATA.test(name), caps.metadataBytes);
+  return readZipMember(total, tail, read, (name) => MEMBERS[member].test(name), caps.metadataBytes);
 }
 
 async function readTail(

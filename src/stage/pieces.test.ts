@@ -79,7 +79,8 @@ const NOTHING = {
   hasPyproject: false,
   dynamic: [],
   licenceFiles: [],
-  expectsExtension: false,
+  extensionSources: [],
+  declaresExtension: false,
   links: [],
   notes: [],
 };

@@ -95,6 +95,7 @@ export function indexOfAll(
       const lines = ['Metadata-Version: 2.1', `Name: ${name}`, `Version: ${version}`, ...metadata, ''];
       return Promise.resolve({ bytes: Buffer.from(lines.join('\n')), source: 'range' });
     },
+    wheelMember: () => Promise.resolve(undefined),
     download: () => Promise.reject(new Error('nothing was to be downloaded')),
   };
 }

@@ -66,6 +66,7 @@ export function madePorts(folder: string, world: World): StagePorts & { readonly
       return { name, unreadable: [], releases: releases.toSorted((a, b) => compareVersions(b.version, a.version)) };
     },
     metadata: async () => undefined,
+    wheelMember: async () => undefined,
     async download(file, path) {
       const bytes = files[file.filename] ?? Buffer.alloc(0);
       await writeFile(path, bytes);
