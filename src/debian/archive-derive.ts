@@ -8,7 +8,7 @@ import { readPackages } from './packages-index.ts';
 import { readReleaseFields, targetFacts } from './target-facts.ts';
 
 /** Grows with every change of what is stored; files of another format are never read. */
-export const INDEX_FORMAT = 1;
+export const INDEX_FORMAT = 3;
 
 /** The derived index as it lies in its file. Tables are text, one row a line, tab separated: parsed only when asked. */
 export interface StoredIndex {
@@ -29,7 +29,7 @@ export interface IndexFiles {
   readonly index: string;
   /** See path-table.ts. */
   readonly paths: string;
-  /** Headers, pkg-config files and link libraries: `path package`. */
+  /** Headers, pkg-config files, link libraries, CMake packages and programs: `path package`. */
   readonly development: string;
 }
 

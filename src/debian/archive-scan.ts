@@ -33,11 +33,14 @@ const WANTED = [
   'etc/',
 ].map((text) => Buffer.from(text));
 const UNWANTED = ['usr/share/doc/', 'usr/lib/debug/', 'usr/lib/modules/'].map((text) => Buffer.from(text));
-const DEVELOPMENT = /^usr\/include\/|\.pc$|^usr\/lib\/.*\/?lib[^/]*\.so$/;
+const DEVELOPMENT =
+  /^usr\/include\/|^usr\/s?bin\/[^/]+$|\.pc$|^usr\/lib\/.*\/?lib[^/]*\.so$|onfig\.cmake$|^usr\/lib\/python3\/.*\/include\/.*\.h$/;
+/** What of /usr/share is wanted by builds as well: pkg-config files and CMake's packages of what has no architecture. */
+const SHARED_DEVELOPMENT = ['.pc', 'onfig.cmake'].map((text) => Buffer.from(text));
 
 /**
  * Reads all Contents lists once. What only later look-ups need (headers, pkg-config files, link libraries) goes straight
- * into `developmentFile` (20 MB for a suite), one `path<TAB>package` a line.
+ * into `developmentFile` (25 MB for a suite), programs with all their owners too, one `path<TAB>package` a line.
  */
 export async function scanContents(
   lists: readonly string[],
@@ -47,12 +50,13 @@ export async function scanContents(
 ): Promise<ArchiveScan> {
   const numbers = new Map([...packages.keys()].map((name, index) => [name, index]));
   const dists = new Map<string, FoundDist>();
-  const modules = createModuleTree();
+  const modules = createModuleTree((owner) => packages.get(owner)?.source ?? owner);
   const programs = new Map<string, string>();
   const stdlib = new Set<string>();
   const paths = createPathTable();
   const development = openSync(developmentFile, 'w');
   let pending = '';
+  let sharedFolder = '';
 
   const visit = (suite: string, bytes: Buffer, start: number, end: number, owners: readonly string[]): void => {
     // /bin is /usr/bin on every suite that Rennet serves.
@@ -63,10 +67,23 @@ export async function scanContents(
     const [path, first, last] = from ? [from, 0, from.length] : [bytes, start, end];
     const isPython = startsWith(path, first, last, PYTHON_PREFIX);
     const text = isPython || !startsWith(path, first, last, SHARE_PREFIX) ? path.toString('utf8', first, last) : '';
+    const isDevelopment =
+      text === '' ? SHARED_DEVELOPMENT.some((ending) => endsWith(path, first, last, ending)) : DEVELOPMENT.test(text);
     for (const owner of owners) {
       const number = numbers.get(owner);
       if (number === undefined) continue;
       paths.add(path, first, last, number);
+      if (isDevelopment) {
+        pending += `${text === '' ? path.toString('utf8', first, last) : text}\t${owner}\n`;
+        if (pending.length > WRITE_CHARACTERS) pending = flush(development, pending);
+      }
+      // The folders directly below /usr/share as well: none of them is free for a project of the same name.
+      const folder = text === '' ? folderBelowShare(path, first, last) : undefined;
+      if (folder !== undefined && folder !== sharedFolder) {
+        sharedFolder = folder;
+        const bytesOfFolder = Buffer.from(folder);
+        paths.add(bytesOfFolder, 0, bytesOfFolder.length, number);
+      }
       if (text === '') continue;
       if (text.startsWith(DIST_PACKAGES)) {
         const relative = text.slice(DIST_PACKAGES.length);
@@ -83,9 +100,6 @@ export async function scanContents(
         const name = text.slice(text.lastIndexOf('/') + 1);
         const before = programs.get(name);
         if (before === undefined || owner < before) programs.set(name, owner);
-      } else if (DEVELOPMENT.test(text)) {
-        pending += `${text}\t${owner}\n`;
-        if (pending.length > WRITE_CHARACTERS) pending = flush(development, pending);
       }
     }
   };
@@ -113,6 +127,12 @@ function flush(file: number, text: string): '' {
   return '';
 }
 
+/** `usr/share/jupyter` of `usr/share/jupyter/kernels/…`; undefined for a file directly in /usr/share. */
+function folderBelowShare(path: Buffer, start: number, end: number): string | undefined {
+  const slash = path.indexOf(0x2f, start + SHARE_PREFIX.length);
+  return slash === -1 || slash >= end ? undefined : path.toString('utf8', start, slash);
+}
+
 const PYTHON_PREFIX = Buffer.from('usr/lib/python3');
 const SHARE_PREFIX = Buffer.from('usr/share/');
 
@@ -129,4 +149,8 @@ function startsWith(bytes: Buffer, start: number, end: number, prefix: Buffer): 
     if (bytes[start + index] !== prefix[index]) return false;
   }
   return true;
+}
+
+function endsWith(bytes: Buffer, start: number, end: number, ending: Buffer): boolean {
+  return end - start >= ending.length && startsWith(bytes, end - ending.length, end, ending);
 }

@@ -1,12 +1,12 @@
 /** One folder or module below dist-packages. */
 interface Node {
   owner: string;
-  /** Has an `__init__`, or is a module file: everything below belongs to its owner. */
+  /** Has an `__init__`, or is a module file: everything below belongs to its owner, unless several packages share it. */
   closed: boolean;
   children: Map<string, Node> | undefined;
 }
 
-/** Collects which package owns which importable name, down through namespace packages (PEP 420). */
+/** Collects which package owns which importable name, down through namespace packages. */
 export interface ModuleTree {
   /** `path` is relative to dist-packages: `yaml/__init__.py`. */
   add(path: string, owner: string): void;
@@ -14,7 +14,11 @@ export interface ModuleTree {
   entries(): [name: string, owner: string][];
 }
 
-export function createModuleTree(): ModuleTree {
+/** Below a folder that has an `__init__`, more is kept of packages only: that shows who shares it. */
+const KEPT_DEPTH = 3;
+
+/** `sourceOf` gives the source package of an owner: parts of one source do not make a namespace of their common folder. */
+export function createModuleTree(sourceOf: (owner: string) => string = (owner) => owner): ModuleTree {
   const root: Node = { owner: '', closed: false, children: new Map() };
   return {
     add(path, owner) {
@@ -23,7 +27,7 @@ export function createModuleTree(): ModuleTree {
     },
     entries() {
       const found: [string, string][] = [];
-      collect(root, '', found);
+      collect(root, '', sourceOf, found);
       return found.toSorted(([a], [b]) => (a < b ? -1 : 1));
     },
   };
@@ -50,25 +54,44 @@ function addPath(root: Node, segments: readonly string[], owner: string): void {
   const names = isPackage ? segments.slice(0, -1) : segments;
   let node = root;
   for (const [index, name] of names.entries()) {
+    if (node.closed && !isPackage && segments.length > KEPT_DEPTH) return;
     node.children ??= new Map();
     const child = node.children.get(name) ?? { owner, closed: false, children: undefined };
     node.children.set(name, child);
     if (index === names.length - 1) {
-      // A module or regular package, whatever was found below before. Of several owners the first by name counts.
+      // A module or regular package. Of several owners the first by name counts.
       child.owner = child.closed && child.owner < owner ? child.owner : owner;
       child.closed = true;
-      child.children = undefined;
     }
-    if (child.closed) return;
     node = child;
   }
 }
 
-function collect(node: Node, prefix: string, found: [string, string][]): void {
+function collect(node: Node, prefix: string, sourceOf: (owner: string) => string, found: [string, string][]): void {
   for (const [name, child] of node.children ?? []) {
-    found.push([prefix + name, child.closed ? child.owner : '']);
-    if (!child.closed) collect(child, `${prefix}${name}/`, found);
+    const isOwned = child.closed && !isShared(child, sourceOf);
+    found.push([prefix + name, isOwned ? child.owner : '']);
+    if (!isOwned) collect(child, `${prefix}${name}/`, sourceOf, found);
   }
+}
+
+/**
+ * A namespace whose `__init__` one package happens to ship (`zope`, `azure`, `sphinxcontrib` in bookworm): at least two other sources have
+ * modules in it. docs/decisions/0013-shared-paths.md.
+ */
+function isShared(node: Node, sourceOf: (owner: string) => string): boolean {
+  const sources = new Set<string>();
+  const gather = ({ children }: Node): void => {
+    for (const [name, child] of children ?? []) {
+      // `py.typed` and other files that nothing imports.
+      if (name.includes('.')) continue;
+      if (child.closed) sources.add(sourceOf(child.owner));
+      else gather(child);
+    }
+  };
+  gather(node);
+  sources.delete(sourceOf(node.owner));
+  return sources.size >= 2;
 }
 
 /** Looks a path up in the entries of a tree; undefined where no official package owns its module. */

@@ -3,6 +3,8 @@ import { compareDebianVersions } from './version.ts';
 
 export interface IndexedPackage {
   readonly version: string;
+  /** Where its name differs from the package's. */
+  readonly source?: string;
   readonly architecture: string;
 }
 
@@ -30,12 +32,14 @@ export async function readPackages(paths: readonly string[], signal?: AbortSigna
     let name = '';
     let version = '';
     let architecture = '';
+    let source: string | undefined;
     const add = (): void => {
       if (name === '' || version === '') return;
       const inSuite = suite.get(name);
       if (inSuite === undefined || compareDebianVersions(version, inSuite) > 0) suite.set(name, version);
       const before = packages.get(name);
-      if (!before || compareDebianVersions(version, before.version) > 0) packages.set(name, { version, architecture });
+      if (!before || compareDebianVersions(version, before.version) > 0)
+        packages.set(name, { version, architecture, ...(source !== undefined && { source }) });
     };
     await readByteLines(
       path,
@@ -43,10 +47,13 @@ export async function readPackages(paths: readonly string[], signal?: AbortSigna
         if (start === end) {
           add();
           name = version = '';
+          source = undefined;
         }
         name = fieldValue(bytes, start, end, PACKAGE) ?? name;
         version = fieldValue(bytes, start, end, VERSION) ?? version;
         architecture = fieldValue(bytes, start, end, ARCHITECTURE) ?? architecture;
+        // A source of another version has it in parentheses.
+        source = fieldValue(bytes, start, end, SOURCE)?.split(' ')[0] ?? source;
       },
       signal,
     );
@@ -57,6 +64,7 @@ export async function readPackages(paths: readonly string[], signal?: AbortSigna
 
 const PACKAGE = Buffer.from('Package: ');
 const VERSION = Buffer.from('Version: ');
+const SOURCE = Buffer.from('Source: ');
 const ARCHITECTURE = Buffer.from('Architecture: ');
 
 /** The value of a field's first line, undefined where the line is another field's. */
