@@ -53,8 +53,8 @@ export interface Recipe {
   readonly package: string;
   /** Upstream part of the Debian version, canonical: `6.3` of `6.3-0~pypi1~deb12`. */
   readonly upstreamVersion: string;
-  /** True when the release also has binary wheels, so that an extension is expected. */
-  readonly expectsExtension: boolean;
+  /** The release's wheels on the index, for any target: what the result is compared with. */
+  readonly wheels: readonly ReleaseFile[];
   /** A private build of a project that the suite provides; kept, never published. */
   readonly forceOfficial: boolean;
 }

@@ -2,7 +2,7 @@ import { debianUpstream } from '../debian/pypi-version.ts';
 import type { PlanItem } from '../model/recipe.ts';
 import type { Project, Release, ReleaseFile } from '../model/release.ts';
 import type { TargetFacts } from '../model/target.ts';
-import { isPlatformFree, isPureWheel, parseFileName, type WheelTags, wheelFits } from '../python/name.ts';
+import { isPureWheel, parseFileName, type WheelTags, wheelFits } from '../python/name.ts';
 import { isPrerelease, parseSpecifier, specifierAccepts } from '../python/version.ts';
 import { pythonFits } from './python-bounds.ts';
 
@@ -20,7 +20,8 @@ export interface Candidate {
   readonly source: ReleaseFile;
   /** Where its metadata is read, best first. */
   readonly metadataFiles: readonly ReleaseFile[];
-  readonly expectsExtension: boolean;
+  /** All wheels of the release, pure ones first. */
+  readonly wheels: readonly ReleaseFile[];
   /** PEP 592, where the user's `==` asks for it all the same. */
   readonly yanked?: string;
 }
@@ -85,7 +86,7 @@ function judge(
     version,
     source,
     metadataFiles: [...wheels.slice(0, 1), ...files.filter((file) => file.kind === 'sdist' && file === source)],
-    expectsExtension: wheels.some((file) => isCompiled(file, project)),
+    wheels,
     ...(yanked === undefined ? {} : { yanked: reasonOf(yanked) }),
   };
   return { candidate };
@@ -115,12 +116,6 @@ function chooseSource(files: readonly ReleaseFile[], project: string, target: Ta
 function isPure(file: ReleaseFile, project: string): boolean {
   const tags = tagsOf(file, project);
   return tags !== undefined && isPureWheel(tags);
-}
-
-/** A pure wheel for Python 2 beside one for Python 3 holds no extension. */
-function isCompiled(file: ReleaseFile, project: string): boolean {
-  const tags = tagsOf(file, project);
-  return tags !== undefined && !isPlatformFree(tags);
 }
 
 function tagsOf(file: ReleaseFile, project: string): WheelTags | undefined {

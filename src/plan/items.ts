@@ -103,7 +103,7 @@ function itemOf(
     const sentence = `${project} ${version} is published already as ${row?.package ?? name} ${row?.version ?? ''}.`;
     return { ...common, action: 'built', package: row?.package ?? name, sentence };
   }
-  const { source, expectsExtension } = candidate;
+  const { source, wheels } = candidate;
   const upstreamVersion = debianUpstream(version);
   const recipe: Recipe = {
     project,
@@ -112,7 +112,7 @@ function itemOf(
     source,
     package: name,
     upstreamVersion,
-    expectsExtension,
+    wheels,
     forceOfficial,
   };
   const newest = heldBack[0];

@@ -57,7 +57,7 @@ test('the newest release whose requirement an official package meets', async () 
         source: expect.objectContaining({ filename: 'foo-6.3.1.tar.gz' }),
         package: 'python3-foo',
         upstreamVersion: '6.3.1',
-        expectsExtension: false,
+        wheels: [expect.objectContaining({ filename: 'foo-6.3.1-py3-none-any.whl' })],
         forceOfficial: false,
       },
     },
@@ -201,19 +201,19 @@ test('what Rennet has published already is not built again', async () => {
   expect(item?.recipe).toBeUndefined();
 });
 
-test('binary wheels beside the sdist mean that an extension is expected; a pure wheel serves without an sdist', async () => {
+test('the wheels beside an sdist are told; a pure wheel serves without an sdist', async () => {
   const extension: Recorded = {
     version: '1.0',
     files: ['foo-1.0.tar.gz', 'foo-1.0-cp311-cp311-win32.whl'],
     metadata: [],
   };
   expect((await planOf([extension])).item?.recipe).toMatchObject({
-    expectsExtension: true,
+    wheels: [{ filename: 'foo-1.0-cp311-cp311-win32.whl' }],
     source: { kind: 'sdist' },
   });
   const wheel: Recorded = { version: '1.0', files: ['foo-1.0-py2.py3-none-any.whl'], metadata: [] };
   const { item } = await planOf([wheel]);
-  expect(item?.recipe).toMatchObject({ expectsExtension: false, source: { kind: 'wheel' } });
+  expect(item?.recipe).toMatchObject({ source: { kind: 'wheel' } });
   expect(item?.sentence).toContain('no sdist, so its pure wheel is used');
 });
 

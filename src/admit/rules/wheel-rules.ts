@@ -62,17 +62,6 @@ export const WHEEL_RULES: readonly WheelRule[] = [
     },
   },
   {
-    name: 'missing-extension',
-    verdict: 'hold',
-    why: 'a build that leaves its extension out in silence gives a slow or broken package, so a person has to look',
-    finds({ recipe, facts }) {
-      const expected = recipe.expectsExtension && recipe.source.kind === 'sdist';
-      return expected && !facts.files.some((file) => file.elf !== undefined)
-        ? 'upstream publishes binary wheels of this release, but no compiled file came out of the build'
-        : undefined;
-    },
-  },
-  {
     name: 'prebuilt-binary',
     verdict: 'reject',
     why: 'compiled files are published only when they were compiled from source in a guest',

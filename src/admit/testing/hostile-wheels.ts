@@ -96,7 +96,6 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
     recipe: { package: 'python3-zipp' },
   },
   { rule: 'look-alike', trick: 'rn for m', members: [], recipe: { package: 'python3-rnodem' } },
-  { rule: 'missing-extension', trick: 'an extension left out', members: [], recipe: { expectsExtension: true } },
   {
     rule: 'prebuilt-binary',
     trick: 'a binary in an upstream wheel',

@@ -27,6 +27,6 @@ export const RECIPE: Recipe = {
   },
   package: 'python3-curd',
   upstreamVersion: '1.0',
-  expectsExtension: false,
+  wheels: [],
   forceOfficial: false,
 };
