@@ -26,6 +26,14 @@ export async function buildArchiveIndex(root: AptRoot, files: IndexFiles, signal
       'Update them first.',
     );
   }
+  // apt takes Contents lists as optional; without them official packages would not be known by what they hold.
+  if (!contents.some((path) => path.includes(`_dists_${root.target.suite}_`))) {
+    throw new RennetError(
+      'mirror-failed',
+      `The mirror has no Contents list of ${formatTarget(root.target)}, without which nobody can tell which projects the suite provides.`,
+      'Use a mirror that carries Contents files.',
+    );
+  }
   await mkdir(join(root.folder, 'index'), { recursive: true });
   const dhPython = await fetchDhPython(root, signal);
   const input: DeriveInput = { target: root.target, release, packages, contents, dhPython, files };

@@ -133,7 +133,10 @@ test('an index answers from made-up lists, is kept, and is made anew when the In
     'python3-six',
     undefined,
   ]);
-  expect(await archive.developmentFiles(['gmp.h', 'libffi.pc', 'mp.h'], signal)).toEqual([
+  expect(await archive.developmentFiles((path) => /\/(?:gmp\.h|libffi\.pc|ls|six-tool)$/.test(path), signal)).toEqual([
+    { path: '/usr/bin/ls', package: 'coreutils' },
+    { path: '/usr/bin/six-tool', package: 'python3-six' },
+    { path: '/usr/bin/six-tool', package: 'aaa-six' },
     { path: '/usr/include/x86_64-linux-gnu/gmp.h', package: 'libgmp-dev' },
     { path: '/usr/lib/x86_64-linux-gnu/pkgconfig/libffi.pc', package: 'libgmp-dev' },
   ]);
@@ -145,6 +148,15 @@ test('an index answers from made-up lists, is kept, and is made anew when the In
   expect(fetched).toBe(2);
   const names = await readdir(join(folder, 'index'));
   expect(names.filter((name) => !/\.(?:json|paths|development)$/.test(name))).toEqual([]);
+});
+
+test('a mirror without Contents lists is refused: what the suite provides would not be known', async () => {
+  await writeFile(list('bookworm_InRelease'), 'Origin: Debian\nVersion: 12.165\n');
+  const blind: AptRoot = {
+    ...root(),
+    lists: async () => ({ ...(await root().lists()), contents: [list('bookworm-updates_main_Contents-all.gz')] }),
+  };
+  await expect(openArchiveIndex(blind, signal)).rejects.toMatchObject({ code: 'mirror-failed' });
 });
 
 test('a suite without python3 is refused with a sentence, and nothing half-made stays', async () => {

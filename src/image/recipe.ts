@@ -5,10 +5,13 @@ import type { Architecture, Target } from '../model/target.ts';
 export type ImageKind = Image['kind'];
 export const IMAGE_KINDS: readonly ImageKind[] = ['build', 'runtime'];
 
-/** What each kind of image holds besides the essential packages of the suite. */
+/**
+ * What each kind of image holds besides the essential packages of the suite. The certificates are here because their bundle is written by
+ * a maintainer script, which no layer runs; `requests` of trixie reads it when it is imported.
+ */
 const PACKAGES: Record<ImageKind, readonly string[]> = {
-  build: ['python3', 'python3-dev', 'gcc', 'g++', 'make', 'dpkg-dev'],
-  runtime: ['python3'],
+  build: ['python3', 'python3-dev', 'gcc', 'g++', 'make', 'dpkg-dev', 'ca-certificates'],
+  runtime: ['python3', 'ca-certificates'],
 };
 
 /** Parts of the standard library that some suites split off; installed where the suite has them. */
