@@ -9,6 +9,7 @@ import { buildArchiveIndex } from './archive-build.ts';
 import { INDEX_FORMAT, type IndexFiles, type StoredIndex } from './archive-derive.ts';
 import { BUILT_IN_MODULES } from './built-in-modules.ts';
 import { readByteLines } from './byte-lines.ts';
+import type { DevelopmentFile } from './development.ts';
 import { findModuleOwner } from './module-tree.ts';
 import { findInPathTable } from './path-table.ts';
 
@@ -46,13 +47,13 @@ export interface ArchiveIndex {
   /** The official package that ships exactly this path (under /usr/bin, /usr/share, /usr/lib/python3/dist-packages and the like). */
   fileOwner(path: string): string | undefined;
   /**
-   * Development files (headers below /usr/include, `*.pc`, `lib*.so`) whose path ends in `/<wanted>`, with their packages. Reads a
-   * file of some MB each time: for failed builds only.
+   * What builds look for (headers below /usr/include, `*.pc`, `lib*.so`, `*[Cc]onfig.cmake`, programs) as far as `wanted`
+   * says so, each with every package that ships it. Reads a file of some MB each time: for failed builds only.
    */
   developmentFiles(
-    wanted: readonly string[],
+    wanted: (path: string, owner: string) => boolean,
     signal: AbortSignal,
-  ): Promise<readonly { path: string; package: string }[]>;
+  ): Promise<readonly DevelopmentFile[]>;
 }
 
 const DIST_PACKAGES = '/usr/lib/python3/dist-packages/';
@@ -139,12 +140,12 @@ function archiveIndex(stored: StoredIndex, files: IndexFiles): ArchiveIndex {
       return number === undefined ? undefined : packageRows()[number]?.[0];
     },
     developmentFiles: async (wanted, signal) => {
-      const found: { path: string; package: string }[] = [];
+      const found: DevelopmentFile[] = [];
       await readByteLines(
         files.development,
         (bytes, start, end) => {
           const [path = '', owner = ''] = bytes.toString('utf8', start, end).split('\t');
-          if (wanted.some((name) => path.endsWith(`/${name}`))) found.push({ path: `/${path}`, package: owner });
+          if (wanted(`/${path}`, owner)) found.push({ path: `/${path}`, package: owner });
         },
         signal,
       );
