@@ -85,7 +85,7 @@ describe('recipe', () => {
       mmdebstrapArguments(kind, target, '/debs', []).filter((it) => it.startsWith('--include='));
     expect(included('build').join(' ')).toContain('gcc,g++,make,dpkg-dev');
     expect(included('build').join(' ')).not.toMatch(/pip|setuptools|venv|wheel/);
-    expect(included('runtime')).toEqual(['--include=python3']);
+    expect(included('runtime')).toEqual(['--include=python3,ca-certificates']);
   });
 
   test('its digest follows the target', () => {
