@@ -7,11 +7,11 @@ import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
 import type { FlowPorts } from './ports.ts';
-import { type StagedJob, stage } from './stage/stage.ts';
+import { type BuildTools, type StagedJob, stage } from './stage/stage.ts';
 
 /**
- * Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. Upper pins on build tools that the
- * suite exceeds are left aside first; where the build fails so, it is tried once more with tools that honour them.
+ * Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. The suite's build tools are tried
+ * first, then, where the build fails so, the others that `stage` names; the first failure is the one that is told.
  */
 export async function buildWheel(
   recipe: Recipe,
@@ -27,20 +27,46 @@ export async function buildWheel(
   try {
     return await buildFrom(inputs, recipe, FIRST_TRY, attempt, ports, signal);
   } catch (error) {
-    if (!(error instanceof AttemptEnd) || error.outcome.kind !== 'build-failed' || !inputs.pinsIgnored) throw error;
-    const again = { ...FIRST_TRY, honourUpperPins: true };
-    const pinned = await stageInputs(recipe, again, attempt, ports, signal);
-    return buildFrom(pinned, recipe, again, attempt, ports, signal);
+    if (!(error instanceof AttemptEnd) || error.outcome.kind !== 'build-failed') throw error;
+    for (const tools of inputs.otherTools) {
+      if (tools === 'newest' && !mayBeTheTools(error)) continue;
+      const built = await tryAgain({ ...FIRST_TRY, tools }, recipe, attempt, ports, signal);
+      if (built !== undefined) return built;
+    }
+    throw error;
   }
+}
+
+/** What newer tools cannot mend: the system lacks something, or the compiler refuses the source. */
+function mayBeTheTools({ outcome }: AttemptEnd): boolean {
+  const { class: failure = 'unknown' } = outcome;
+  return !['needs-network', 'compiler-error', 'killed'].includes(failure) && !/^missing-(?!module)/.test(failure);
+}
+
+async function tryAgain(
+  options: InputOptions,
+  recipe: Recipe,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Evidence | undefined> {
+  try {
+    const staged = await stageInputs(recipe, options, attempt, ports, signal);
+    if (staged.kind === 'sdist') return await buildFrom(staged, recipe, options, attempt, ports, signal);
+  } catch (error) {
+    const kind = error instanceof AttemptEnd ? error.outcome.kind : undefined;
+    if (kind !== 'build-failed' && kind !== 'unsatisfiable') throw error;
+  }
+  return undefined;
 }
 
 interface InputOptions {
   /** What the hooks asked for in earlier rounds. */
   readonly extraRequirements: readonly string[];
-  readonly honourUpperPins: boolean;
+  readonly tools: BuildTools;
 }
 
-const FIRST_TRY: InputOptions = { extraRequirements: [], honourUpperPins: false };
+const FIRST_TRY: InputOptions = { extraRequirements: [], tools: 'suite' };
 
 async function buildFrom(
   first: StagedJob,
@@ -67,7 +93,7 @@ async function buildFrom(
     progress,
     image: images.build,
     limits: limits.build,
-    folder: join(attempt.folder, options.honourUpperPins ? 'build-pinned' : 'build'),
+    folder: join(attempt.folder, `build-${options.tools}`),
     onReport: (report: GuestReport) => {
       attempt.guestEnded('build', report);
       watch.book('reset', report.timingsMs.reset);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AttemptEnd } from '../model/outcome.ts';
 import { buildWheel } from '../python/testing/zips.ts';
-import { resolveBuildRequirements } from './build-requirements.ts';
+import { type BuildTools, resolveBuildRequirements } from './build-requirements.ts';
 import { madePorts, type World } from './testing/ports.ts';
 
 const OFFICIAL = {
@@ -29,9 +29,9 @@ function wheel(
   };
 }
 
-async function resolve(requirements: readonly string[], world: World, honourUpperPins = false) {
+async function resolve(requirements: readonly string[], world: World, tools: BuildTools = 'suite') {
   const ports = madePorts(folder, { official: OFFICIAL, ...world });
-  const options = { honourUpperPins, folder, release: 'x 1.0' };
+  const options = { tools, folder, release: 'x 1.0' };
   const { choices, notes } = await resolveBuildRequirements(
     requirements,
     options,
@@ -54,6 +54,22 @@ async function outcomeOf(work: Promise<unknown>): Promise<{ kind: string; senten
   if (!(error instanceof AttemptEnd)) throw error;
   return error.outcome;
 }
+
+test('the newest tools come from the index, but what is compiled, and what the index has not newer, from the suite', async () => {
+  const official = { ...OFFICIAL, numpy: ['python3-numpy', '1.24.2-1', '1.24.2', 'amd64'] } as const;
+  const files = {
+    ...wheel('hatchling', '1.27', ['packaging']),
+    ...wheel('packaging', '23.0'),
+    ...wheel('numpy', '2.0'),
+  };
+  const { chosen } = await resolve(['hatchling', 'numpy', 'setuptools'], { official, files }, 'newest');
+  expect(chosen).toEqual([
+    'index hatchling 1.27',
+    'official numpy 1.24.2',
+    'official setuptools 66.1.1',
+    'official packaging 23.0',
+  ]);
+});
 
 test("the suite's package serves where its version fits, and the index is not asked", async () => {
   const { chosen, notes, asked } = await resolve(
@@ -87,7 +103,7 @@ test('upper pins that the suite exceeds are ignored with a note, then honoured',
   const ignored = await resolve(['setuptools>=40,<64'], { files });
   expect(ignored.chosen).toEqual(['official setuptools 66.1.1']);
   expect(ignored.notes.join()).toContain('setuptools>=40,<64');
-  expect((await resolve(['setuptools>=40,<64'], { files }, true)).chosen).toEqual(['index setuptools 63.0']);
+  expect((await resolve(['setuptools>=40,<64'], { files }, 'pinned')).chosen).toEqual(['index setuptools 63.0']);
 });
 
 test('a bound that comes late makes the choice anew with both bounds', async () => {

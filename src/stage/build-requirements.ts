@@ -6,9 +6,9 @@ import { AttemptEnd } from '../model/outcome.ts';
 import type { TargetFacts } from '../model/target.ts';
 import type { WheelPlace } from '../python/name.ts';
 import { evaluateMarker, markerEnvironment, parseRequirement, type Requirement } from '../python/requirement.ts';
-import { specifierAccepts } from '../python/version.ts';
+import { canonicalVersion, compareVersions, specifierAccepts } from '../python/version.ts';
 import { readWheelMetadata } from '../python/wheel.ts';
-import { chooseWheel } from './index-wheel.ts';
+import { chooseWheel, type IndexWheel } from './index-wheel.ts';
 import { type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 import { exceededPins } from './upper-pins.ts';
 
@@ -36,11 +36,19 @@ export interface ResolvedBuild {
   readonly notes: readonly string[];
   /** Upper pins were left aside, because the suite's packages are newer. */
   readonly pinsIgnored: boolean;
+  /** Packages of the suite serve where the index may have newer tools. */
+  readonly mayBeNewer: boolean;
 }
 
+/**
+ * Which build tools are taken. `suite`: the suite's where they are new enough, although an upper pin may be below them. `pinned`: the suite's
+ * where they fit exactly. `newest`: those of the index that fit exactly; only what is compiled for the architecture stays the suite's, because
+ * what it links is what runs.
+ */
+export type BuildTools = 'suite' | 'pinned' | 'newest';
+
 export interface ResolveOptions {
-  /** False: the suite's package serves although an upper pin is below it. */
-  readonly honourUpperPins: boolean;
+  readonly tools: BuildTools;
   /** Folder for wheels of the index. */
   readonly folder: string;
   /** Whose build it is, for sentences: `mmh3 5.1.0`. */
@@ -129,16 +137,17 @@ async function chooseAll(
     const bound = joined(bounds.get(project) ?? new Set());
     return bound !== '' && !accepts(bound, version);
   });
-  return { choices, notes: [...notes], pinsIgnored };
+  const mayBeNewer = choices.some((choice) => choice.by === 'official' && choice.dist.architecture === 'all');
+  return { choices, notes: [...notes], pinsIgnored, mayBeNewer };
 }
 
 function joined(bounds: ReadonlySet<string>): string {
   return [...bounds].filter((specifier) => specifier !== '').join(',');
 }
 
-function stillFits(choice: Choice, specifier: string, { honourUpperPins }: ResolveOptions): boolean {
+function stillFits(choice: Choice, specifier: string, { tools }: ResolveOptions): boolean {
   if (specifierAccepts(specifier, choice.version, { prereleases: true })) return true;
-  return choice.by === 'official' && !honourUpperPins && exceededPins(specifier, choice.version) !== undefined;
+  return choice.by === 'official' && tools === 'suite' && exceededPins(specifier, choice.version) !== undefined;
 }
 
 async function choose(
@@ -161,10 +170,9 @@ async function choose(
     dist,
   });
   const fitting = dists.find((dist) => specifier === '' || accepts(specifier, dist.upstreamVersion));
-  if (fitting) return official(fitting);
-  const newer = options.honourUpperPins
-    ? undefined
-    : dists.find((dist) => isOnlyNewer(specifier, dist.upstreamVersion));
+  if (fitting && (options.tools !== 'newest' || fitting.architecture !== 'all')) return official(fitting);
+  const newer =
+    options.tools === 'suite' ? dists.find((dist) => isOnlyNewer(specifier, dist.upstreamVersion)) : undefined;
   if (newer) {
     notes.add(
       `The build asks for ${project}${specifier}; the suite's newer ${newer.package} ${newer.packageVersion} was tried.`,
@@ -174,12 +182,14 @@ async function choose(
   const place = wheelPlace(facts, ports.images.build);
   const page = await timeDownload(clock, () => ports.index.project(project, signal)).catch((error: unknown) => {
     if (!(error instanceof RennetError) || error.code !== 'unknown-project') throw error;
+    if (fitting) return undefined;
     throw unmet(
       options.release,
       `its build requires ${project}; ${facts.suite} has no package of it, and the index has no such project`,
     );
   });
-  const wheel = chooseWheel(page, specifier, place, facts.pythonFull);
+  const wheel = page && chooseWheel(page, specifier, place, facts.pythonFull);
+  if (fitting && !isNewer(wheel, fitting)) return official(fitting);
   const has = dists.map((dist) => `${dist.package} ${dist.packageVersion}`).join(', ') || 'no package of it';
   if (!wheel) {
     throw unmet(
@@ -217,6 +227,11 @@ function accepts(specifier: string, version: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isNewer(wheel: IndexWheel | undefined, { upstreamVersion }: OfficialDist): wheel is IndexWheel {
+  if (wheel === undefined || (wheel.file.sha256 === undefined && wheel.file.otherHash === undefined)) return false;
+  return canonicalVersion(upstreamVersion) === undefined || compareVersions(wheel.version, upstreamVersion) > 0;
 }
 
 function isOnlyNewer(specifier: string, version: string): boolean {

@@ -43,7 +43,7 @@ test('an sdist: job, official layer, wheel layer above it, offered wheel, proven
     setuptools: ['python3-setuptools', '66-1', '66'],
   } as const;
   const ports = madePorts(folder, { files, official, debs: [six, wheel] });
-  const options = { extraRequirements: ['six'], honourUpperPins: false, folder: join(folder, 'round-1') };
+  const options = { extraRequirements: ['six'], tools: 'suite' as const, folder: join(folder, 'round-1') };
   for (let round = 0; round < 2; round += 1) {
     const job = await stage(recipe('curd-1.0.tar.gz', 'sdist'), options, ports, signal);
     if (job.kind !== 'sdist') throw new Error('not an sdist');
@@ -80,7 +80,7 @@ test('a pure wheel needs no guest', async () => {
   const bytes = buildWheel('curd', '1.0', [{ name: 'curd.py', content: '' }]);
   const filename = 'curd-1.0-py3-none-any.whl';
   const ports = madePorts(folder, { files: { [filename]: bytes } });
-  const options = { extraRequirements: [], honourUpperPins: false, folder: join(folder, 'round') };
+  const options = { extraRequirements: [], tools: 'suite' as const, folder: join(folder, 'round') };
   const job = await stage(recipe(filename, 'wheel'), options, ports, signal);
   expect(job.kind).toBe('wheel');
   expect(await readFile(job.source.path)).toEqual(bytes);
@@ -88,7 +88,7 @@ test('a pure wheel needs no guest', async () => {
 
 test('a file name with a path never reaches the disk', async () => {
   const ports = madePorts(folder, {});
-  const options = { extraRequirements: [], honourUpperPins: false, folder: join(folder, 'round') };
+  const options = { extraRequirements: [], tools: 'suite' as const, folder: join(folder, 'round') };
   await expect(stage(recipe('../x.tar.gz', 'sdist'), options, ports, signal)).rejects.toMatchObject({
     code: 'bad-index-page',
   });

@@ -6,10 +6,11 @@ import type { Recipe } from '../model/recipe.ts';
 import { readSdist, type SdistFacts } from '../python/sdist.ts';
 import { asksForWheel, backEndOf, type BuildJob, buildEnvironment } from './build-job.ts';
 import { layOutBuild } from './build-layers.ts';
-import { resolveBuildRequirements } from './build-requirements.ts';
+import { type BuildTools, type ResolvedBuild, resolveBuildRequirements } from './build-requirements.ts';
 import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 
 export { stageCheck } from './check-input.ts';
+export type { BuildTools } from './build-requirements.ts';
 export type { BuildRequirement, StagePorts } from './ports.ts';
 
 export interface StagedSource {
@@ -31,8 +32,8 @@ export interface StagedSdist {
   readonly buildRequirements: readonly BuildRequirement[];
   /** One sentence for each thing that a reader of the result should know. */
   readonly notes: readonly string[];
-  /** Upper pins were left aside: worth a second try that honours them when the build fails. */
-  readonly pinsIgnored: boolean;
+  /** Other tools that are worth another try when the build fails, in this order. */
+  readonly otherTools: readonly BuildTools[];
   /** Time on the network, for the attempt's timings. */
   readonly downloadMs: number;
 }
@@ -47,8 +48,7 @@ export interface StagedWheel {
 export interface StageOptions {
   /** PEP 508 texts that a hook asked for in an earlier round. */
   readonly extraRequirements: readonly string[];
-  /** Second try: upper pins that the suite's packages exceed are met with wheels of the index. */
-  readonly honourUpperPins: boolean;
+  readonly tools: BuildTools;
   /** Scratch folder of this round; what was in it is removed. */
   readonly folder: string;
 }
@@ -81,7 +81,7 @@ export async function stage(
   const sdist = await readSdist(path, recipe, signal);
   const backend = backEndOf(sdist);
   const wanted = [...new Set([...backend.requires, ...options.extraRequirements])];
-  const resolveOptions = { honourUpperPins: options.honourUpperPins, folder: join(options.folder, 'wheels'), release };
+  const resolveOptions = { tools: options.tools, folder: join(options.folder, 'wheels'), release };
   const resolved = await resolveBuildRequirements(wanted, resolveOptions, ports, clock, signal);
   const offer = asksForWheel(backend) ? ['wheel'] : [];
   const laidOut = await layOutBuild(resolved.choices, offer, input, ports, clock, signal).catch((error: unknown) => {
@@ -110,7 +110,11 @@ export async function stage(
     sdist,
     buildRequirements: laidOut.buildRequirements,
     notes: [...sdist.notes, ...resolved.notes],
-    pinsIgnored: resolved.pinsIgnored,
+    otherTools: otherTools(resolved),
     downloadMs: clock.ms,
   };
+}
+
+function otherTools({ pinsIgnored, mayBeNewer }: ResolvedBuild): BuildTools[] {
+  return [...(pinsIgnored ? (['pinned'] as const) : []), ...(mayBeNewer ? (['newest'] as const) : [])];
 }
