@@ -23,7 +23,9 @@ const FACTS = {
 /** Everything that a made-up target and index hold. */
 export interface World {
   /** `setuptools` → [`python3-setuptools`, `66.1.1-1`, `66.1.1`]. */
-  readonly official?: Readonly<Record<string, readonly [name: string, version: string, upstream: string]>>;
+  readonly official?: Readonly<
+    Record<string, readonly [name: string, version: string, upstream: string, architecture?: string]>
+  >;
   /** Files of the index by name. */
   readonly files?: Readonly<Record<string, Buffer>>;
   readonly debs?: readonly MadeDeb[];
@@ -84,7 +86,8 @@ export function madePorts(folder: string, world: World): StagePorts & { readonly
     dists: (project: string): OfficialDist[] => {
       const found = world.official?.[project];
       if (!found) return [];
-      return [{ project, package: found[0], packageVersion: found[1], upstreamVersion: found[2], architecture: 'all' }];
+      const [name, packageVersion, upstreamVersion, architecture = 'all'] = found;
+      return [{ project, package: name, packageVersion, upstreamVersion, architecture }];
     },
   } as unknown as ArchiveIndex;
   const images = { build: image, runtime: image };
