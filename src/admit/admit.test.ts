@@ -63,7 +63,7 @@ describe('admit', () => {
     expect(gunzipSync(await readFile(page?.content ?? '')).toString()).toBe('.TH curd 1\n');
     const modes = admission.files.map(({ path, mode }) => `${mode.toString(8)} ${path}`);
     expect(modes).toContain('755 /usr/lib/python3/dist-packages/curd/run.sh');
-    expect(modes).toContain('644 /usr/share/python3-curd/theme/a.css');
+    expect(modes).toContain('644 /usr/share/curd/theme/a.css');
     expect(modes).toContain('644 /usr/share/doc/python3-curd/guide.txt');
   });
 
@@ -113,6 +113,7 @@ describe('admit', () => {
       '/usr/bin/curd',
       '/usr/lib/python3/dist-packages/acme/README',
       '/usr/lib/python3/dist-packages/curd-stubs/__init__.pyi',
+      '/usr/share/curd',
       '/usr/share/man/man1/curd.1.gz',
       'acme/curd',
     ]);

@@ -54,7 +54,7 @@ export async function admit(evidence: Evidence, ports: AdmitPorts, signal: Abort
  * published is asked then, between two judgements, so that the rules stay pure.
  */
 async function judgeTwice(
-  context: Omit<RuleContext, 'published'>,
+  context: Omit<RuleContext, 'published' | 'shape'>,
   published: PublishedNames,
 ): Promise<Judgement | Refused> {
   const first = judge({ ...context, published: new Map() });

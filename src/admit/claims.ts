@@ -4,6 +4,10 @@ import { quoted } from '../model/text.ts';
 import { ownedModules } from './modules.ts';
 import type { Placed } from './rules/rule.ts';
 
+/** A folder in /usr/share that is one project's alone, claimed as a whole: not one of those that src/admit/place-data.ts shares. */
+const OWN_FOLDER =
+  /^\/usr\/share\/(?!(?:applications|bash-completion|doc|fish|icons|jupyter|locale|man|metainfo|pixmaps)\/)[^/]+(?=\/)/;
+
 /**
  * All that a tree claims (model/claim.ts): its modules, and the paths that are neither covered by one of them nor the
  * package's own by its name, such as commands, manual pages, stubs and data files of a namespace.
@@ -17,7 +21,7 @@ export function claimsOf(placed: readonly Placed[], recipe: Recipe): string[] {
       kind === 'metadata' ||
       own.some((folder) => path.startsWith(folder)) ||
       (kind === 'module' && namesAbove(site.replace(/(?:\.[A-Za-z0-9_-]+)*$/, '')).some((name) => covering.has(name)));
-    return covered ? [] : [path];
+    return covered ? [] : [OWN_FOLDER.exec(path)?.[0] ?? path];
   });
   return [...modules, ...new Set(paths)].toSorted();
 }

@@ -2,6 +2,7 @@ import type { LedgerLine } from '../model/outcome.ts';
 import type { ScriptEntryPoint } from '../python/entry-points.ts';
 import type { Refused } from './admission.ts';
 import { placeFile } from './place.ts';
+import { shapeOf } from './shape.ts';
 import { CONTENT_RULES } from './rules/content-rules.ts';
 import { NAME_RULES } from './rules/name-rules.ts';
 import type { FileRule, Placed, Rule, RuleContext } from './rules/rule.ts';
@@ -29,7 +30,8 @@ function inForce(rule: Rule, { recipe }: RuleContext): boolean {
 }
 
 /** Asks every rule about a wheel. Pure: all facts are in the context. */
-export function judge(context: RuleContext): Judgement | Refused {
+export function judge(asked: Omit<RuleContext, 'shape'>): Judgement | Refused {
+  const context = { ...asked, shape: shapeOf(asked.facts, asked.recipe, asked.official) };
   const ledger: LedgerLine[] = [];
   const refuse = (rule: Rule, detail: string) => refusal(context, rule, detail, ledger);
 
@@ -100,12 +102,12 @@ function judgeTree(
     const dropped = new Set(found.map(({ name }) => name));
     staying = staying.filter(({ file }) => !dropped.has(file.name));
   }
-  for (const { file, path } of staying)
+  for (const { file, path, note } of staying)
     ledger.push({
       kind: file.name.startsWith(ENTRY_POINT) ? 'entry-point' : 'file',
       fact: file.name.replace(ENTRY_POINT, ''),
-      fate: 'translated',
-      detail: path,
+      fate: note === undefined ? 'translated' : 'approximated',
+      detail: note === undefined ? path : `${path}: ${note}`,
     });
   return { kept: staying, ledger };
 }
@@ -117,6 +119,8 @@ const ENTRY_POINT = 'entry point\0';
 function launchers({ facts }: RuleContext, ledger: LedgerLine[]): Kept[] {
   for (const fact of facts.plugins)
     ledger.push({ kind: 'entry-point', fact, fate: 'translated', detail: 'stays in entry_points.txt' });
+  for (const fact of facts.unfitScripts)
+    ledger.push({ kind: 'entry-point', fact, fate: 'left-out', detail: 'script-name: names no command and callable' });
   return facts.scripts.map((launcher) => {
     const name = `${ENTRY_POINT}${launcher.name} = ${launcher.module}:${launcher.attribute}`;
     const file = { name, mode: 0, shebang: '#!/usr/bin/python3' };
@@ -140,7 +144,7 @@ function leftOut(rule: Rule, fact: string, detail: string): LedgerLine {
   return {
     kind: fact.startsWith(ENTRY_POINT) ? 'entry-point' : 'file',
     fact: fact.replace(ENTRY_POINT, ''),
-    fate: 'left-out',
+    fate: rule.replaced ? 'approximated' : 'left-out',
     detail: `${rule.name}: ${detail}`,
   };
 }

@@ -37,7 +37,7 @@ export function initKindOf(source: string): InitKind {
         .replaceAll("'", '"'),
     )
     // `try: import x` on one line.
-    .flatMap((line) => /^(\w[^:"]*:) (.+)$/.exec(line)?.slice(1) ?? [line])
+    .flatMap((line) => /^((?:try|else|finally|except)\b[^:"]*:) (.+)$/.exec(line)?.slice(1) ?? [line])
     .filter((line) => line !== '');
   if (statements.length === 0) return 'nothing';
   const declares = statements.some((line) => DECLARING.some((form) => form.test(line)));

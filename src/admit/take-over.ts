@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import type { AdmittedFile } from '../model/evidence.ts';
 import type { Kept } from './judge.ts';
 import { launcherText } from './launcher.ts';
@@ -20,10 +20,26 @@ export async function takeOver(kept: Kept, spooled: Spooled | undefined, folder:
     const script = rewriteShebang(await readFile(spooled.path), interpreterOf(file.shebang) ?? '');
     return written(path, 0o755, script, folder);
   }
-  // Policy 12.1: manual pages are compressed. No time and no name in the header, so the same page gives the same bytes.
-  if (path.endsWith('.1.gz') && !file.name.endsWith('.gz'))
-    return written(path, 0o644, gzipSync(await readFile(spooled.path), { level: 9 }), folder);
+  if (kept.kind === 'data' && MANUAL_PAGE.test(path))
+    return written(path, 0o644, compressedPage(await readFile(spooled.path)), folder);
   return { path, mode: modeOf(kept), bytes: spooled.bytes, sha256: spooled.sha256, content: spooled.path };
+}
+
+const MANUAL_PAGE = /^\/usr\/share\/man\/.+\.gz$/;
+const MAX_PAGE_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Policy 12.1: manual pages are compressed with `gzip -9n`: no time and no name in the header, so the same page gives the same bytes.
+ * One that is compressed already is done again; what cannot be unpacked counts as the page itself.
+ */
+function compressedPage(content: Buffer): Buffer {
+  let page = content;
+  try {
+    page = gunzipSync(content, { maxOutputLength: MAX_PAGE_BYTES });
+  } catch {
+    // Plain text, or broken.
+  }
+  return gzipSync(page, { level: 9 });
 }
 
 /** Programs below a package's folder keep their executable bit when they can be run at all; modules never need one. */

@@ -25,6 +25,8 @@ const fileSchema = z.object({
   elf: z.union([elfSchema, z.object({ malformed: short })]).optional(),
   /** First line of a file that starts with `#!`. */
   shebang: z.string().max(600).optional(),
+  /** Of an `__init__.py` that only declares a namespace, or does nothing; see namespace-init.ts. */
+  init: z.enum(['namespace', 'nothing']).optional(),
   /** Whole text of a `.pth` file of the top level. */
   pth: z.string().max(70_000).optional(),
 });
@@ -54,6 +56,10 @@ const metadataSchema = z.object({
   requiresDist: list,
   providesExtra: list,
   dynamic: list,
+  fields: z
+    .array(z.object({ name: short, value: short }))
+    .max(20_000)
+    .readonly(),
 });
 
 const wheelSchema = z.object({
@@ -66,6 +72,8 @@ const wheelSchema = z.object({
   wheelVersion: short,
   /** Console and GUI scripts of entry_points.txt. */
   scripts: z.array(z.object({ name: short, module: short, attribute: short })).max(20_000),
+  /** Lines of the script groups that name no command or no callable, `line [group]`. */
+  unfitScripts: list,
   /** All other entry points as written, `line [group]`. */
   plugins: list,
   /** Folders that `namespace_packages.txt` names, with slashes. */

@@ -61,4 +61,6 @@ export interface CoreMetadata {
   readonly providesExtra: readonly string[];
   /** Fields that a build may change (PEP 643). */
   readonly dynamic: readonly string[];
+  /** Every field in order, with its name as written and at most 300 characters of its value: for the ledger, which accounts for each. */
+  readonly fields: readonly { name: string; value: string }[];
 }

@@ -13,6 +13,8 @@ export interface ScriptEntryPoint {
 export interface EntryPoints {
   readonly consoleScripts: readonly ScriptEntryPoint[];
   readonly guiScripts: readonly ScriptEntryPoint[];
+  /** Lines of the script groups that name no program or no callable, `line [group]`: nothing can be made of them. */
+  readonly unfit: readonly string[];
   /** All other groups, unread: group → lines as written. */
   readonly others: ReadonlyMap<string, readonly string[]>;
 }
@@ -24,7 +26,7 @@ const SCRIPT = new RegExp(`^([^=]+?)\\s*=\\s*(${DOTTED})\\s*:\\s*(${DOTTED})\\s*
 /**
  * Reads entry_points.txt (packaging.python.org, "Entry points specification"): sections of `name = value` lines. The
  * script groups end up in programs and file names, so their names, modules and attributes are checked.
- * Throws `bad-metadata`.
+ * Throws `bad-metadata` where the file has no shape at all.
  */
 export function parseEntryPoints(text: string): EntryPoints {
   const groups = new Map<string, string[]>();
@@ -40,31 +42,26 @@ export function parseEntryPoints(text: string): EntryPoints {
     } else if (group === undefined) throw refused(index, 'a line stands before the first group');
     else group.push(line);
   }
-  const consoleScripts = readScripts(groups.get('console_scripts'));
-  const guiScripts = readScripts(groups.get('gui_scripts'));
+  const unfit: string[] = [];
+  const consoleScripts = readScripts('console_scripts', groups, unfit);
+  const guiScripts = readScripts('gui_scripts', groups, unfit);
   groups.delete('console_scripts');
   groups.delete('gui_scripts');
-  return { consoleScripts, guiScripts, others: groups };
+  return { consoleScripts, guiScripts, unfit, others: groups };
 }
 
-function readScripts(lines: readonly string[] = []): ScriptEntryPoint[] {
+/** One bad line takes no other command away: it goes to `unfit`, as does a name that was there with another callable. */
+function readScripts(
+  group: string,
+  groups: ReadonlyMap<string, readonly string[]>,
+  unfit: string[],
+): ScriptEntryPoint[] {
   const scripts = new Map<string, ScriptEntryPoint>();
-  for (const line of lines) {
-    const [, name, module, attribute] = SCRIPT.exec(line) ?? [];
-    if (name === undefined || module === undefined || attribute === undefined) {
-      throw new RennetError('bad-metadata', `The entry point ${JSON.stringify(line.slice(0, 200))} is no program.`);
-    }
-    if (name.length > 100 || !/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name)) {
-      throw new RennetError(
-        'bad-metadata',
-        `The entry point ${JSON.stringify(name.slice(0, 200))} is no program name.`,
-      );
-    }
-    const known = scripts.get(name);
-    if (known !== undefined && (known.module !== module || known.attribute !== attribute)) {
-      throw new RennetError('bad-metadata', `The entry point ${name} is there twice.`);
-    }
-    scripts.set(name, { name, module, attribute });
+  for (const line of groups.get(group) ?? []) {
+    const [, name = '', module = '', attribute = ''] = SCRIPT.exec(line) ?? [];
+    const isFit = name.length <= 100 && /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name);
+    if (isFit && !scripts.has(name)) scripts.set(name, { name, module, attribute });
+    else unfit.push(`${line} [${group}]`);
   }
   return [...scripts.values()];
 }

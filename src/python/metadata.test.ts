@@ -34,7 +34,9 @@ Description-Content-Type: text/markdown
 
 Requires-Dist: not-a-field
 `;
-    expect(parseMetadata(bytes(text))).toEqual({
+    const { fields, ...parsed } = parseMetadata(bytes(text));
+    expect(fields.map(({ name, value }) => `${name}: ${value}`)).toEqual(text.split('\n\n')[0]?.split('\n'));
+    expect(parsed).toEqual({
       metadataVersion: '2.4',
       name: 'Foo.Bar',
       version: '1.0b0',

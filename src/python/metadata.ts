@@ -10,12 +10,15 @@ export interface ParsedMetadata extends CoreMetadata {
 
 const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_FIELDS = 20_000;
+const MAX_SHOWN = 300;
 
 /** Fields whose value may have several lines; in all others a line end or control character is refused or unfolded. */
 const MULTI_LINE = new Set(['description', 'license']);
 
 /** The fields of one file: lower-case name → values in order; `body` is what follows the first blank line. */
 interface Fields {
+  /** All of them in order, names as written, values at most MAX_SHOWN characters long. */
+  readonly list: { name: string; value: string }[];
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly body: string;
   readonly notes: string[];
@@ -54,6 +57,7 @@ export function parseMetadata(bytes: Uint8Array): ParsedMetadata {
     ...present('licenseExpression', one('license-expression')),
     ...present('keywords', one('keywords')),
     ...present('requiresPython', one('requires-python')),
+    fields: fields.list,
     notes: fields.notes,
   };
 }
@@ -78,17 +82,18 @@ function decode(bytes: Uint8Array): { text: string; notes: string[] } {
 /** RFC 822 headers up to the first blank line, or the first line that is no header, as Python's `email` has it. */
 function readFields({ text, notes }: { text: string; notes: string[] }): Fields {
   const values = new Map<string, string[]>();
+  const list: Fields['list'] = [];
   let count = 0;
   let position = 0;
   while (position < text.length) {
     const end = lineEnd(text, position);
     const line = text.slice(position, end);
-    if (line === '') return { values, body: text.slice(end + 1), notes };
+    if (line === '') return { list, values, body: text.slice(end + 1), notes };
     // `From `, a nameless field and a continuation of nothing are passed over with what continues them.
     const [, name, first] = /^(From |[\x21-\x39\x3b-\x7e]*:|[ \t])(.*)$/s.exec(line) ?? [];
     if (name === undefined || first === undefined) {
       notes.push('The metadata has a line without a field name; what follows was read as description.');
-      return { values, body: text.slice(position), notes };
+      return { list, values, body: text.slice(position), notes };
     }
     position = end + 1;
     const lines = [first];
@@ -100,9 +105,12 @@ function readFields({ text, notes }: { text: string; notes: string[] }): Fields 
     count += 1;
     if (count > MAX_FIELDS) throw refused(`has more than ${MAX_FIELDS} fields`);
     if (/^(?::|From |[ \t])$/.test(name)) notes.push('The metadata has a line that is no field; it was passed over.');
-    else addField(values, name.slice(0, -1).toLowerCase(), lines);
+    else {
+      const value = addField(values, name.slice(0, -1).toLowerCase(), lines);
+      list.push({ name: name.slice(0, -1), value: value.slice(0, MAX_SHOWN) });
+    }
   }
-  return { values, body: '', notes };
+  return { list, values, body: '', notes };
 }
 
 function lineEnd(text: string, from: number): number {
@@ -110,7 +118,7 @@ function lineEnd(text: string, from: number): number {
   return end === -1 ? text.length : end;
 }
 
-function addField(values: Map<string, string[]>, name: string, lines: readonly string[]): void {
+function addField(values: Map<string, string[]>, name: string, lines: readonly string[]): string {
   const multiLine = MULTI_LINE.has(name);
   const value = multiLine
     ? lines.join('\n').trim()
@@ -125,6 +133,7 @@ function addField(values: Map<string, string[]>, name: string, lines: readonly s
   const known = values.get(name);
   if (known) known.push(value);
   else values.set(name, [value]);
+  return value;
 }
 
 /** The first value; distutils wrote UNKNOWN for what it did not know. */
@@ -146,7 +155,7 @@ function identity(fields: Fields, name: string, read: (text: string) => string |
 
 function metadataVersion(fields: Fields): string {
   const value = single(fields, 'metadata-version') ?? '1.0';
-  if (!/^[12]\.[0-9]$/.test(value))
+  if (!/^[12]\.[0-9]{1,2}$/.test(value))
     throw refused(`has the unknown Metadata-Version ${JSON.stringify(value.slice(0, 20))}`);
   return value;
 }

@@ -169,6 +169,7 @@ describe('entry points', () => {
       consoleScripts: [{ name: 'a.b-c', module: 'm.n', attribute: 'o.p' }],
       guiScripts: [{ name: 'g', module: 'm', attribute: 'f' }],
       others: new Map([['pytest11', ['x=y']]]),
+      unfit: [],
     });
   });
 
@@ -187,11 +188,16 @@ describe('entry points', () => {
     '= m:f',
     'x',
     `${'x'.repeat(101)} = m:f`,
-    'x = m:f\nx = m:g',
-  ])('%j is refused', (line) => {
-    expect(() => parseEntryPoints(`[console_scripts]\n${line}\n`)).toThrow(
-      expect.objectContaining({ code: 'bad-metadata' }) as Error,
-    );
+  ])('%j is no command, and takes none away', (line) => {
+    const { consoleScripts, unfit } = parseEntryPoints(`[console_scripts]\n${line}\ngood = m:f\n`);
+    expect(consoleScripts).toEqual([{ name: 'good', module: 'm', attribute: 'f' }]);
+    expect(unfit).toEqual([`${line.trim()} [console_scripts]`]);
+  });
+
+  test('of one name count once', () => {
+    const { guiScripts, unfit } = parseEntryPoints('[gui_scripts]\nx = m:f\nx = m:g\nx = m:f\n');
+    expect(guiScripts).toEqual([{ name: 'x', module: 'm', attribute: 'f' }]);
+    expect(unfit).toEqual(['x = m:g [gui_scripts]', 'x = m:f [gui_scripts]']);
   });
 
   test('a line outside of groups is refused', () => {

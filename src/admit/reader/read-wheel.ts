@@ -4,6 +4,7 @@ import { parseMetadata } from '../../python/metadata.ts';
 import { openZip, type ZipArchive, type ZipEntry, ZIP_CAPS } from '../../python/zip.ts';
 import { looksLikeElf, readElf } from '../elf.ts';
 import { MAX_BYTES, MAX_FILES, MAX_MEMBER_BYTES } from '../limits.ts';
+import { initKindOf, MAX_INIT_BYTES } from '../namespace-init.ts';
 import type { WheelFile, WheelReport } from '../wheel-report.ts';
 import { type FrameKind, MAX_FRAME } from './frames.ts';
 
@@ -65,6 +66,10 @@ function factsOf({ name, mode }: ZipEntry, content: Buffer): WheelFile {
     return { ...base, elf: readElf((offset, length) => content.subarray(offset, offset + length)) };
   if (content.subarray(0, 2).toString('latin1') === '#!')
     return { ...base, shebang: content.subarray(0, 500).toString('utf8').split(/\r?\n/)[0] ?? '' };
+  if (/(?:^|\/)__init__\.py$/.test(name) && content.length <= MAX_INIT_BYTES) {
+    const init = initKindOf(content.toString('utf8'));
+    return init === undefined ? base : { ...base, init };
+  }
   return name.endsWith('.pth') && content.length <= PTH_BYTES ? { ...base, pth: content.toString('utf8') } : base;
 }
 
@@ -81,13 +86,14 @@ function reportOf(files: readonly WheelFile[], texts: ReadonlyMap<string, Buffer
       },
     };
   const textOf = (name: string) => texts.get(`${distInfo}/${name}`)?.toString('utf8') ?? '';
-  const { consoleScripts, guiScripts, others } = parseEntryPoints(textOf('entry_points.txt'));
+  const { consoleScripts, guiScripts, others, unfit } = parseEntryPoints(textOf('entry_points.txt'));
   return {
     files: [...files],
     distInfo,
     metadata: parseMetadata(metadata),
     wheelVersion: /^Wheel-Version:[ \t]*(\S+)[ \t]*$/im.exec(wheel.toString('utf8'))?.[1] ?? '',
     scripts: [...consoleScripts, ...guiScripts],
+    unfitScripts: [...unfit],
     plugins: [...others].flatMap(([group, lines]) => lines.map((line) => `${line} [${group}]`)),
     namespaces: textOf('namespace_packages.txt')
       .split(/\r?\n/)

@@ -1,4 +1,4 @@
-import { GENERIC_NAMES } from '../generic-names.ts';
+import { GENERIC_NAMES } from '../../model/generic-names.ts';
 import { quoted } from '../../model/text.ts';
 import type { FileRule, Placed } from './rule.ts';
 
@@ -20,15 +20,19 @@ export const NAME_RULES: readonly FileRule[] = [
   {
     name: 'nspkg-pth',
     verdict: 'drop',
+    replaced: true,
     why: 'namespaces need no such file since Python 3.3 (PEP 420), and it runs code at every start of Python',
     finds: ({ site }) => (isTop(site) && site.endsWith('-nspkg.pth') ? 'only declares a namespace' : undefined),
   },
   {
     name: 'namespace-init',
     verdict: 'drop',
+    replaced: true,
     why: 'the packages of a namespace would all own this file (PEP 420)',
-    finds: ({ site }, { facts }) =>
-      facts.namespaces.some((folder) => site === `${folder}/__init__.py`) ? 'only declares a namespace' : undefined,
+    finds: ({ kind, site }, { shape }) =>
+      kind === 'module' && site.endsWith('/__init__.py') && shape.namespaces.has(site.slice(0, -'/__init__.py'.length))
+        ? 'only declares a namespace, which the folder is without it'
+        : undefined,
   },
   {
     name: 'pth-code',
@@ -104,6 +108,16 @@ export const NAME_RULES: readonly FileRule[] = [
     finds({ kind, site, file }, { official }) {
       const owner = kind === 'module' ? official.moduleOwner(site.replace(/\.pyi$/, '.py')) : undefined;
       return owner && `${quoted(file.name)} belongs to a module of the official package ${owner}`;
+    },
+  },
+  {
+    name: 'official-data',
+    verdict: 'drop',
+    names: true,
+    why: 'two packages cannot have one path (policy 7.6.1), and data beside the modules is no reason to do without them',
+    finds({ kind, path }, { official }) {
+      const owner = kind === 'data' ? official.fileOwner(path) : undefined;
+      return owner && `is in the official package ${owner}`;
     },
   },
   {

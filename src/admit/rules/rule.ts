@@ -1,5 +1,6 @@
 import type { Recipe } from '../../model/recipe.ts';
 import type { OfficialNames } from '../admission.ts';
+import type { WheelShape } from '../shape.ts';
 import type { WheelFacts, WheelFile } from '../wheel-report.ts';
 
 /** `drop`: the file is left out with a ledger line; `reject`: nothing is published; `hold`: a person decides. */
@@ -10,6 +11,8 @@ export interface Rule {
   readonly verdict: Verdict;
   /** The harm it prevents, as the end of a sentence. */
   readonly why: string;
+  /** For `drop`, where something else takes the file's place: the ledger says `approximated`. */
+  readonly replaced?: true;
   /** True for rules on names and modules of others, which a private build (`--force-official`) leaves out. */
   readonly names?: true;
 }
@@ -19,6 +22,7 @@ export interface RuleContext {
   readonly recipe: Recipe;
   readonly wheelName: string;
   readonly facts: WheelFacts;
+  readonly shape: WheelShape;
   /** Relations that the guest claims for the libraries that compiled files link to. */
   readonly sharedLibraries: readonly string[];
   readonly official: OfficialNames;
@@ -36,6 +40,8 @@ export interface Placed {
   readonly path: string;
   /** For `module` and `metadata`: the path relative to dist-packages, as Python's import system sees it; else ''. */
   readonly site: string;
+  /** Why it stands somewhere else than the wheel has it. */
+  readonly note?: string;
 }
 
 /** A rule on the wheel as a whole; gives the offending fact as the beginning of a sentence, or undefined. */

@@ -6,11 +6,11 @@ import type { FileRule } from './rule.ts';
 export const SCRIPT_RULES: readonly FileRule[] = [
   {
     name: 'script-name',
-    verdict: 'reject',
+    verdict: 'drop',
     why: 'a command has a plain ASCII name and stands directly in /usr/bin',
-    finds: ({ kind, path, file }) =>
+    finds: ({ kind, path }) =>
       kind === 'script' && !/^\/usr\/bin\/[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/.test(path)
-        ? `${quoted(file.name)} is no fit command name`
+        ? 'is no fit name for a command'
         : undefined,
   },
   {
@@ -25,12 +25,12 @@ export const SCRIPT_RULES: readonly FileRule[] = [
   },
   {
     name: 'official-program',
-    verdict: 'reject',
+    verdict: 'drop',
     names: true,
-    why: 'it would be run in place of a command of the distribution',
-    finds({ kind, path, file }, { official }) {
+    why: 'it would be run in place of a command of the distribution; the modules are of use without it',
+    finds({ kind, path }, { official }) {
       const owner = kind === 'script' ? official.programOwner(commandOf(path)) : undefined;
-      return owner && `${quoted(file.name)} has the name of a command of the official package ${owner}`;
+      return owner && `has the name of a command of the official package ${owner}`;
     },
   },
 ];

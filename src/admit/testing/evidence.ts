@@ -16,7 +16,12 @@ export const OFFICIAL: OfficialNames = {
   stdlibModules: new Set(['os', 'json', 'test']),
   moduleOwner: (path) => (/^(?:zipp(?:[./]|$)|google\/cloud\/)/.test(path) ? 'python3-zipp' : undefined),
   programOwner: (name) => (name === 'chardet' ? 'python3-chardet' : undefined),
-  fileOwner: (path) => (path === '/usr/share/man/man1/ls.1.gz' ? 'coreutils' : undefined),
+  fileOwner: (path) =>
+    new Map([
+      ['/usr/share/man/man1/ls.1.gz', 'coreutils'],
+      ['/usr/lib/python3/dist-packages/google/README.md', 'python3-zipp'],
+      ['/usr/share/whey', 'whey-common'],
+    ]).get(path),
   isNamespace: (folder) => folder === 'google',
   hasPackage: (name) =>
     ['python3-zipp', 'python3-modem', 'python3-wcwidth', 'libc6', 'libgcc-s1', 'python3'].includes(name),

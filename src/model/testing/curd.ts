@@ -12,6 +12,7 @@ export const METADATA: CoreMetadata = {
   requiresDist: [],
   providesExtra: [],
   dynamic: [],
+  fields: [],
 };
 
 /** The order for `curd 1.0` on bookworm/amd64. */
