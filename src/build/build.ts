@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RennetError } from '../model/errors.ts';
@@ -8,14 +8,13 @@ import type { GuestPorts } from '../model/guest-ports.ts';
 import type { GuestReport } from '../model/machine.ts';
 import { AttemptEnd } from '../model/outcome.ts';
 import type { Recipe } from '../model/recipe.ts';
-import { classifyLog, diskFullLine, failureSentence } from './classify.ts';
 import { collectWheel } from './collect.ts';
+import { failureOf } from './failure.ts';
 
 /** A hook may ask for more requirements, each round in a fresh guest; more rounds than this is a hook that never settles. */
 const MAX_ROUNDS = 5;
 /** A machine that failed by itself is tried once more; the package cannot be blamed for it. */
 const MACHINE_TRIES = 2;
-const LOG_TAIL_BYTES = 4 * 1024 * 1024;
 
 const requirementText = z.string().min(1).max(1000);
 const okFacts = z.object({
@@ -74,7 +73,7 @@ async function runGuest(id: string, input: string, ports: GuestPorts, signal: Ab
 }
 
 async function evidenceOf(recipe: Recipe, report: GuestReport, ports: GuestPorts): Promise<Evidence> {
-  if (report.result?.status === 'failed') throw await failure(recipe, report);
+  if (report.result?.status === 'failed') throw await failureOf(recipe, readFacts(failedFacts, report), report.log);
   const facts = readFacts(okFacts, report);
   const wheel = await collectWheel(report.output, ports.folder, ports.limits.outputBytes).catch((error: unknown) => {
     if (!(error instanceof RennetError) || error.kind !== 'package') throw error;
@@ -88,29 +87,6 @@ async function evidenceOf(recipe: Recipe, report: GuestReport, ports: GuestPorts
   };
 }
 
-async function failure(recipe: Recipe, report: GuestReport): Promise<AttemptEnd> {
-  const facts = readFacts(failedFacts, report);
-  const log = await tailOf(report.log);
-  const full = diskFullLine(log);
-  if (full !== undefined)
-    return new AttemptEnd({
-      kind: 'limit',
-      limit: 'disk',
-      sentence: `${recipe.project} ${recipe.version}: the build filled the guest's disk, which is a part of its memory.`,
-      logLine: full,
-    });
-  const finding = classifyLog(log);
-  // A setup.py that ends the interpreter in peace (`sys.exit(0)`) leaves neither a wheel nor a reason.
-  const hasNoWheel = facts.step === 'collect' || /^SystemExit: (?:0|None|False)$/.test(facts.message);
-  const failureClass = hasNoWheel && finding.class === 'unknown' ? 'no-wheel' : finding.class;
-  return new AttemptEnd({
-    kind: 'build-failed',
-    class: failureClass,
-    sentence: `${recipe.project} ${recipe.version}: ${failureSentence(failureClass, finding.subject)}`,
-    logLine: finding.logLine,
-  });
-}
-
 function readFacts<T>(schema: z.ZodType<T>, report: GuestReport): T {
   const facts = schema.safeParse(report.result?.facts);
   if (facts.success) return facts.data;
@@ -119,18 +95,4 @@ function readFacts<T>(schema: z.ZodType<T>, report: GuestReport): T {
     rule: 'guest-facts',
     sentence: "The guest's result does not have the agreed shape; nothing of it is used.",
   });
-}
-
-/** The last part of a spooled log; hostile bytes, decoded with replacement. */
-async function tailOf(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, LOG_TAIL_BYTES);
-    const buffer = Buffer.alloc(length);
-    await file.read(buffer, 0, length, size - length);
-    return buffer.toString('utf8');
-  } finally {
-    await file.close();
-  }
 }

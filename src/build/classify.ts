@@ -1,90 +1,88 @@
+import type { Missing } from '../model/missing.ts';
 import type { FailureClass } from '../model/outcome.ts';
 import { plainText } from '../model/text.ts';
+import type { Pattern } from './missing-patterns.ts';
+import { PATTERNS } from './patterns.ts';
+import { failureSentence } from './sentences.ts';
 
 export interface LogFinding {
   readonly class: FailureClass;
-  /** What is missing, where the line names it. */
+  /** What the line names: a missing thing, or the compiler's own words. */
   readonly subject: string;
+  readonly sentence: string;
   /** The line of the log that shows it, without control characters. */
   readonly logLine: string;
+  /** Everything that the log says is missing and that a suite may have: what was found first, then what is less sure. */
+  readonly missing: readonly Missing[];
 }
 
-interface Pattern {
-  readonly class: FailureClass;
-  readonly line: RegExp;
-}
-
-/** In the order of trust: the first pattern that matches any line wins, later lines before earlier ones. */
-const PATTERNS: readonly Pattern[] = [
-  { class: 'missing-header', line: /fatal error: ([\w./+-]+\.(?:h|hpp|hh|hxx)): No such file or directory/ },
-  { class: 'missing-pkg-config', line: /(?:No package '([^']+)' found|Dependency "?([\w.+-]+)"? not found)/ },
-  { class: 'missing-library', line: /cannot find -l([\w.+-]+)/ },
-  { class: 'missing-module', line: /ModuleNotFoundError: No module named '([^']+)'/ },
-  { class: 'missing-module', line: /BackendUnavailable: ?(.*)/ },
-  { class: 'missing-module', line: /ImportError: (?:cannot import name .*|No module named '?([\w.]+)'?)/ },
-  {
-    class: 'needs-network',
-    line: /(Temporary failure in name resolution|Name or service not known|Network is unreachable|Could not resolve host|Failed to establish a new connection|nodename nor servname|NameResolutionError|getaddrinfo failed|Connection refused)/,
-  },
-  { class: 'missing-program', line: /(?:^|: )([\w.+-]+): (?:command )?not found$/ },
-  { class: 'missing-program', line: /FileNotFoundError: \[Errno 2\] No such file or directory: '([\w.+-]+)'/ },
-  { class: 'missing-program', line: /error: command '([\w./+-]+)' failed: No such file or directory/ },
-  {
-    class: 'compiler-error',
-    line: /^(?:.*[^\w])?(error: command '[^']*(?:gcc|g\+\+|cc|c\+\+|clang|rustc|cargo)' failed.*)/,
-  },
-  { class: 'compiler-error', line: /^\S+:\d+:(?:\d+:)? (?:fatal )?error: (.*)/ },
-  { class: 'bad-metadata', line: /(InvalidVersion|InvalidRequirement|invalid command|configuration error: .*)/ },
-  { class: 'back-end-error', line: /^(\w+(?:\.\w+)*(?:Error|Exception|Exit|Interrupt)\b.*)/ },
-];
+const READ_LINES = 4000;
+const READ_CHARACTERS = 700;
+const MAX_MISSING = 12;
+/** How far above a line its reason may stand: a traceback has two lines for each call. */
+const ABOVE = 5;
 
 /** Finds the class of a failed build in its log: the last lines say most, so they are read first. */
 export function classifyLog(log: string): LogFinding {
-  const lines = log.split('\n').slice(-4000).toReversed();
+  const lines = lastLines(log);
+  const missing = new Map<string, Missing>();
+  let first: { pattern: Pattern; subject: string; line: string } | undefined;
   for (const pattern of PATTERNS) {
-    for (const raw of lines) {
-      const line = plainText(raw.slice(0, 2000)).trim();
+    if (first !== undefined && pattern.kind === undefined) continue;
+    for (const [index, line] of lines.entries()) {
       const match = pattern.line.exec(line);
-      if (match)
-        return {
-          class: pattern.class,
-          subject: (match[1] ?? match[2] ?? '').slice(0, 200),
-          logLine: line.slice(0, 300),
-        };
+      if (!match || !isBelow(pattern, lines, index)) continue;
+      const names = [pattern.subject, ...match.slice(1)].filter((name) => name !== undefined);
+      first ??= { pattern, subject: (names[0] ?? '').slice(0, 200), line };
+      if (pattern.kind === undefined) break;
+      for (const name of names) missing.set(`${pattern.kind} ${name}`, { kind: pattern.kind, name });
     }
   }
-  const last = lines.map((line) => plainText(line.slice(0, 2000)).trim()).find((line) => line !== '') ?? '';
-  return { class: 'unknown', subject: '', logLine: last.slice(0, 300) };
+  if (first === undefined) {
+    const logLine = (lines.find((line) => line !== '') ?? '').slice(0, 300);
+    return { class: 'unknown', subject: '', sentence: failureSentence('unknown', ''), logLine, missing: [] };
+  }
+  const { pattern, subject, line } = first;
+  return {
+    class: pattern.class,
+    subject,
+    sentence: failureSentence(pattern.class, subject, pattern.sentence),
+    logLine: line.slice(0, 300),
+    missing: pattern.kind === undefined ? [] : [...missing.values()].slice(0, MAX_MISSING),
+  };
 }
 
-/** The line of a failed build's log that says that the guest's disk was full (ENOSPC); undefined where none does. */
-export function diskFullLine(log: string): string | undefined {
-  const lines = log.split('\n').slice(-4000).toReversed();
-  const found = lines.find((line) => line.slice(0, 2000).includes('No space left on device'));
-  return found && plainText(found.slice(0, 2000)).trim().slice(0, 300);
+/** The last line first; bounded, because a log is hostile. */
+function lastLines(log: string): string[] {
+  const lines = log.split('\n').slice(-READ_LINES).toReversed();
+  return lines.map((line) => plainText(line.slice(0, READ_CHARACTERS)).trim());
 }
 
-const SENTENCES: Record<FailureClass, (subject: string) => string> = {
-  'missing-header': (s) => `The build needs the header ${s}, which no declared build requirement brings.`,
-  'missing-library': (s) => `The build needs the library ${s}, which no declared build requirement brings.`,
-  'missing-program': (s) => `The build starts the program ${s}, which no declared build requirement brings.`,
-  'missing-pkg-config': (s) => `The build asks pkg-config for ${s}, which no declared build requirement brings.`,
-  'missing-module': (s) =>
-    `The build imports ${s || 'a module'}, which the release does not declare as a build requirement.`,
-  'compiler-error': (s) => `The compiler refused the source: ${s}`,
-  'needs-network': () =>
-    'The build wants the network, which no guest has; its upstream has to put what it downloads into the sdist.',
-  'back-end-error': (s) => `The build back end failed: ${s}`,
-  'no-wheel': () => 'The build ended without a wheel.',
-  'bad-metadata': (s) => `The build back end refused the release's own metadata: ${s}`,
-  'import-error': (s) => `A module does not import: ${s}`,
-  'install-error': (s) => `The package does not install: ${s}`,
-  'script-error': (s) => `A script does not start: ${s}`,
-  killed: () => 'The machine went off before the build gave a result.',
-  unknown: () => 'The build failed; its log shows no reason that Rennet knows.',
-};
+function isBelow({ above }: Pattern, lines: readonly string[], index: number): boolean {
+  return above === undefined || lines.slice(index + 1, index + 1 + ABOVE).some((line) => above.test(line));
+}
 
-/** One sentence for people for a class of failure. */
-export function failureSentence(failure: FailureClass, subject: string): string {
-  return SENTENCES[failure](subject).replace(/[^.!?]$/, '$&.');
+/** What the guest ran out of, as its log shows it, which is no fault of the source. */
+export function exhaustion(log: string): { limit: 'disk' | 'memory'; logLine: string } | undefined {
+  for (const line of lastLines(log)) {
+    const limit = line.includes('No space left on device') ? 'disk' : OUT_OF_MEMORY.test(line) ? 'memory' : undefined;
+    if (limit !== undefined) return { limit, logLine: line.slice(0, 300) };
+  }
+  return undefined;
+}
+
+const OUT_OF_MEMORY =
+  /virtual memory exhausted|cannot allocate memory|out of memory allocating|Killed signal terminated program|^MemoryError\b|std::bad_alloc|LLVM ERROR: out of memory/i;
+
+/** Words with which a build says that it was made for something else than any Linux. */
+const ELSEWHERE =
+  /\b(?:requires?|only (?:supports?|works on|runs on|available (?:on|for))|only (?:be )?(?:supported|built|installed|used) (?:on|for)|must be (?:built|run|installed) on|(?:is|are) (?:only )?for)\s{1,3}(?:(?:a|the)\s)?(macOS|Mac OS X|OS X|Darwin|Windows|win32|iOS|Android|FreeBSD)\b/i;
+
+/** The line in which a build refuses every Linux; undefined where none does. */
+export function otherPlatformLine(log: string): string | undefined {
+  // Only the end counts: what failed says it last.
+  return lastLines(log)
+    .slice(0, 20)
+    .find((line) => ELSEWHERE.test(line))
+    ?.slice(0, 300);
 }

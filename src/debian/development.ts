@@ -91,8 +91,8 @@ function placeRank(path: string, ending: string): number | undefined {
   if (ending.endsWith('.pc')) return /^\/usr\/(?:lib|share)\//.test(folder) ? 1 : undefined;
   // CMake looks below its prefixes by itself, and a library in a folder of its own has its alternative outside.
   if (/\.cmake$|\.so$/.test(ending)) return 1 + Math.min(folder.split('/').length, 15);
-  if (/^\/usr\/include\/python3/.test(folder) || folder.startsWith('/usr/lib/python3/')) return 1;
-  return /^\/usr\/include\//.test(folder) ? SUBFOLDER : undefined;
+  if (folder.startsWith('/usr/include/python3') || folder.startsWith('/usr/lib/python3/')) return 1;
+  return folder.startsWith('/usr/include/') ? SUBFOLDER : undefined;
 }
 
 function ownerRank(owner: string, ending: string): number {

@@ -21,6 +21,8 @@ export type FailureClass =
   | 'missing-program'
   | 'missing-pkg-config'
   | 'missing-module'
+  | 'missing-file'
+  | 'python-2'
   | 'compiler-error'
   | 'needs-network'
   | 'back-end-error'
@@ -29,6 +31,9 @@ export type FailureClass =
   | 'import-error'
   | 'install-error'
   | 'script-error'
+  | 'missing-extension'
+  | 'lost-file'
+  | 'build-path'
   | 'killed'
   | 'unknown';
 
@@ -69,6 +74,7 @@ export const TIMED_STAGES = [
   'admit',
   'assemble',
   'check',
+  'tests',
   'publish',
 ] as const;
 export type TimedStage = (typeof TIMED_STAGES)[number];
