@@ -155,7 +155,8 @@ describe('assemble', () => {
   });
 
   it('tells which part of Requires-Python the package does not say', async () => {
-    const metadata = { ...METADATA, requiresPython: '!=3.12.1' };
+    const fields = [{ name: 'Requires-Python', value: '!=3.12.1' }];
+    const metadata = { ...METADATA, requiresPython: '!=3.12.1', fields };
     const tree = await treeOf(folder, { [`${SITE}/curd.py`]: '' }, { metadata });
     expect((await assembled(tree)).ledger).toContainEqual({
       kind: 'field',

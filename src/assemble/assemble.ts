@@ -15,7 +15,8 @@ import { changelogText } from './changelog.ts';
 import { copyrightFile } from './copyright.ts';
 import { dependsOf, packagesOf, suggestionsOf } from './depends.ts';
 import { homepageOf } from './homepage.ts';
-import { requiresPythonLine, withSuggestions } from './ledger.ts';
+import { fieldLines } from './fields.ts';
+import { withSuggestions } from './ledger.ts';
 import { maintainerScripts } from './maintainer-scripts.ts';
 
 /** 2000-01-01: for releases whose upload time the index does not give. */
@@ -91,6 +92,14 @@ export async function assemble(
   const python = ports.pythonRelations(tree.metadata.requiresPython);
   const depends = dependsOf(tree, resolution.met, python.relations, target);
   const suggestions = suggestionsOf(tree, target, ports.archive, depends);
+  const description = descriptionFrom(
+    tree.metadata.summary,
+    tree.metadata.description,
+    tree.metadata.descriptionContentType,
+    recipe.project,
+    recipe.version,
+  );
+  const provides = `pypi-dist-${recipe.project} (= ${version})`;
   const control = writeControl({
     package: recipe.package,
     version,
@@ -99,15 +108,9 @@ export async function assemble(
     installedSizeKiB: installedSizeKiB(files, []),
     depends,
     suggests: packagesOf(suggestions),
-    provides: [`pypi-dist-${recipe.project} (= ${version})`],
+    provides: [provides],
     ...(homepage === undefined ? {} : { homepage }),
-    description: descriptionFrom(
-      tree.metadata.summary,
-      tree.metadata.description,
-      tree.metadata.descriptionContentType,
-      recipe.project,
-      recipe.version,
-    ),
+    description,
   });
   const path = join(ports.folder, `${recipe.package}_${version}_${architecture}.deb`);
   const scripts = maintainerScripts(files.map((file) => file.path));
@@ -127,7 +130,17 @@ export async function assemble(
     ledger: [
       ...withSuggestions(resolution.ledger, suggestions),
       ...tree.ledger,
-      ...fieldLines(tree, python, licence.name, homepage),
+      ...fieldLines({
+        metadata: tree.metadata,
+        licenceFiles: tree.licences.map(({ name }) => name),
+        licence,
+        homepage,
+        synopsis: description.synopsis,
+        python,
+        package: recipe.package,
+        provides,
+        version,
+      }),
     ],
   };
 }
@@ -137,26 +150,6 @@ function epochOf(uploadedAt: string | undefined): number {
   const seconds = Math.floor(Date.parse(uploadedAt ?? '') / 1000);
   const sane = seconds >= 500_000_000 && seconds <= Date.now() / 1000;
   return sane ? seconds : FALLBACK_EPOCH;
-}
-
-function fieldLines(
-  tree: AdmittedTree,
-  python: DebianRelations,
-  licence: string,
-  homepage: string | undefined,
-): LedgerLine[] {
-  const { metadata } = tree;
-  const line = (fact: string, fate: LedgerLine['fate'], detail: string): LedgerLine => ({
-    kind: 'field',
-    fact,
-    fate,
-    detail,
-  });
-  return [
-    line('License', licence === 'unknown' ? 'left-out' : 'translated', `copyright: ${licence}`),
-    ...(metadata.requiresPython === undefined ? [] : [requiresPythonLine(metadata.requiresPython, python)]),
-    ...(homepage === undefined ? [] : [line('Home-page', 'translated', homepage)]),
-  ];
 }
 
 async function written(path: string, bytes: Buffer, folder: string): Promise<AdmittedFile> {

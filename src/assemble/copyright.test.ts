@@ -16,6 +16,18 @@ describe('copyrightFile', () => {
     );
   });
 
+  it('names who to ask', () => {
+    const contact = (people: Partial<typeof METADATA>) =>
+      /^Upstream-Contact:.*(?:\n .*)*/m.exec(copyrightFile({ ...METADATA, ...people }, [], undefined).text)?.[0];
+    expect(contact({})).toBeUndefined();
+    expect(contact({ author: 'A', authorEmail: 'a@x.example.org', maintainer: 'B' })).toBe(
+      'Upstream-Contact: A <a@x.example.org>\n B',
+    );
+    expect(contact({ authorEmail: 'A <a@x.example.org>, B <b@x.example.org>' })).toBe(
+      'Upstream-Contact: A <a@x.example.org>, B <b@x.example.org>',
+    );
+  });
+
   it('refers to the common licences in place of a copy of their texts', () => {
     const full = `${' '.repeat(20)}Apache License\n${' '.repeat(10)}Version 2.0, January 2004\nterms and conditions`;
     const { text } = copyrightFile(
@@ -63,7 +75,7 @@ describe('copyrightFile', () => {
         const file = copyrightFile(metadata, [{ name, text }], `https://x.example.org/${author}`);
         const [header, files, ...more] = parseStanzas(file.text);
         expect(more).toEqual([]);
-        expect([...(header?.keys() ?? [])].filter((key) => key !== 'Source')).toEqual([
+        expect([...(header?.keys() ?? [])].filter((key) => !['Source', 'Upstream-Contact'].includes(key))).toEqual([
           'Format',
           'Upstream-Name',
           'Comment',

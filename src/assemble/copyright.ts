@@ -41,6 +41,7 @@ export function copyrightFile(
   const lines = [
     'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/',
     `Upstream-Name: ${oneLine(metadata.name)}`,
+    ...folded('Upstream-Contact', contacts(metadata)),
     ...(homepage !== undefined && isHomepage(homepage) ? [`Source: ${homepage}`] : []),
     `Comment: ${comment}`,
     '',
@@ -49,6 +50,19 @@ export function copyrightFile(
     ...folded(`License: ${licence.name}`, licenceBody(licence, texts), ''),
   ];
   return { text: `${lines.join('\n')}\n`, licence };
+}
+
+/** Who to ask, one a line (copyright-format 1.0); none where the metadata names nobody. */
+function contacts({ author, authorEmail, maintainer, maintainerEmail }: CoreMetadata): string[] {
+  const people = [
+    [author, authorEmail],
+    [maintainer, maintainerEmail],
+  ].map(([name, email]) => {
+    // An address may have names of its own (`A <a@x.example.org>, B <b@x.example.org>`).
+    const isBare = name !== undefined && email !== undefined && !email.includes('<');
+    return isBare ? `${oneLine(name)} <${oneLine(email)}>` : [name, email].map((text) => oneLine(text ?? '')).join(' ');
+  });
+  return [...new Set(people.map((person) => person.trim()))].filter((person) => person !== '');
 }
 
 const SOURCES: Readonly<Record<Exclude<Licence['from'], 'nothing'>, string>> = {
@@ -97,6 +111,7 @@ function isCommonText(text: string): boolean {
 
 /** A field with one value per line; blank lines become ` .` (policy 5.6.13). */
 function folded(field: string, values: readonly string[], separator = ':'): string[] {
+  if (values.length === 0) return [];
   const body = values.map((line) => (line.trim() === '' ? ' .' : ` ${line}`));
   return separator === ''
     ? [field, ...body]

@@ -13,7 +13,8 @@ export function requiresPythonLine(
     fate,
     detail,
   });
-  if (relations.length === 0 && approximated.length === 0) return line('left-out', 'no version of Python is bounded');
+  if (relations.length === 0 && approximated.length === 0)
+    return line('left-out', 'bounds no version of Python, or is no specifier (PEP 440); pip ignores it as well');
   const missing = `not in Depends: ${approximated.join(', ')}`;
   if (relations.length === 0) return line('left-out', missing);
   // Compiled code asks for the Python of its own architecture, without `:any`.
