@@ -21,7 +21,7 @@ describe('copyrightFile', () => {
       /^Upstream-Contact:.*(?:\n .*)*/m.exec(copyrightFile({ ...METADATA, ...people }, [], undefined).text)?.[0];
     expect(contact({})).toBeUndefined();
     expect(contact({ author: 'A', authorEmail: 'a@x.example.org', maintainer: 'B' })).toBe(
-      'Upstream-Contact: A <a@x.example.org>\n B',
+      'Upstream-Contact: A <a@x.example.org>\n  B',
     );
     expect(contact({ authorEmail: 'A <a@x.example.org>, B <b@x.example.org>' })).toBe(
       'Upstream-Contact: A <a@x.example.org>, B <b@x.example.org>',
