@@ -8,19 +8,20 @@ import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
 const COORDINATOR = ['plan', 'admit', 'assemble', 'publish'];
-const WORKER = ['stage', 'build', 'check'];
+const WORKER = ['stage', 'build', 'check', 'tests'];
 const FORMATS = ['python', 'debian', 'host', 'model'];
 
 /** What each place below `src` may import; a place itself is always allowed. `flow` stands for the files of `src` itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  cli: ['flow', ...COORDINATOR, ...WORKER, 'image', 'store', 'machine', ...FORMATS],
-  flow: [...COORDINATOR, ...WORKER, 'image', 'store', 'machine', ...FORMATS],
+  cli: ['flow', 'hints', ...COORDINATOR, ...WORKER, 'image', 'store', 'machine', ...FORMATS],
+  flow: ['hints', ...COORDINATOR, ...WORKER, 'image', 'store', 'machine', ...FORMATS],
   ...Object.fromEntries(COORDINATOR.map((stage) => [stage, ['image', 'store', 'machine', ...FORMATS]])),
   // What a worker runs never sees the database.
   ...Object.fromEntries(WORKER.map((stage) => [stage, ['image', 'machine', ...FORMATS]])),
   image: ['machine', ...FORMATS],
   store: FORMATS,
   machine: FORMATS,
+  hints: FORMATS,
   python: ['host', 'model'],
   debian: ['host', 'model'],
   host: ['model'],
