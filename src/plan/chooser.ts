@@ -23,7 +23,7 @@ export interface HeldBack {
 
 /** So many releases are read one after the other; what fits is mostly among them. */
 export const CLOSE_READS = 20;
-/** After them one release of each minor series (`1.4`, the newest that it has) is read, so many at most. */
+/** After them the newest release of each minor series (`1.4`) is read, or of every second or third one: so many at most. */
 export const FAR_READS = 40;
 
 /** What `weigh` says of a candidate. `unread`: refused without a look, which does not count against the bounds. */
@@ -31,7 +31,7 @@ export type Verdict<T> = { readonly taken: T } | (Refusal & { readonly unread?: 
 
 /**
  * Chooses the newest release that `weigh` takes, from recorded data alone: the same data give the same choice. Far back, where one
- * release of each minor series stands for all, what fits may be a little older than the newest that would: the releases between it and
+ * release stands for its neighbours, what fits may be a little older than the newest that would: the releases between it and
  * the one last refused are halved, as though whatever is newer than one that does not fit did not fit either.
  */
 export async function choose<T>(
@@ -56,16 +56,17 @@ export async function choose<T>(
   };
 
   const seriesRead = new Set<string>();
+  let farSeries: ReadonlySet<string> | undefined;
   let between: Candidate[] = [];
-  for (const { version, candidate, refusal } of judged) {
+  for (const [at, { version, candidate, refusal }] of judged.entries()) {
     if (candidate === undefined) {
       refuse(version, refusal);
       continue;
     }
     if (reads === CLOSE_READS + FAR_READS) break;
-    const isFar = reads >= CLOSE_READS;
     const series = seriesOf(version);
-    if (isFar && seriesRead.has(series)) {
+    if (reads >= CLOSE_READS) farSeries ??= spread(judged.slice(at), seriesRead);
+    if (farSeries && (seriesRead.has(series) || !farSeries.has(series))) {
       between.push(candidate);
       continue;
     }
@@ -100,6 +101,14 @@ export async function choose<T>(
     }
     return { step: 'chosen', ...best, heldBack };
   }
+}
+
+/** The series that are read far back, evenly spread over those that are left. */
+function spread(rest: readonly Judged[], read: ReadonlySet<string>): ReadonlySet<string> {
+  const left = [...new Set(rest.filter(({ candidate }) => candidate).map(({ version }) => seriesOf(version)))];
+  const unread = left.filter((series) => !read.has(series));
+  const step = Math.ceil(unread.length / FAR_READS);
+  return new Set(unread.filter((_, at) => at % step === 0));
 }
 
 function seriesOf(version: string): string {

@@ -217,13 +217,13 @@ test('the wheels beside an sdist are told; a pure wheel serves without an sdist'
   expect(item?.sentence).toContain('no sdist, so its pure wheel is used');
 });
 
-test('at most 60 releases are looked at', async () => {
+test('20 releases are looked at, then every second one', async () => {
   const releases = Array.from({ length: 80 }, (_, at) => release(`1.${80 - at}`, 'Requires-Dist: nowhere'));
   const { item, asked, heldBack } = await planOf(releases);
   expect(item).toMatchObject({ action: 'blocked', version: '1.80' });
-  // The page, the metadata of 60 releases, and the page of what all of them require.
-  expect(asked).toHaveLength(62);
-  expect(heldBack).toHaveLength(59);
+  // The page, the metadata of 20 + 30 + the oldest release, and the page of what all of them require.
+  expect(asked).toHaveLength(53);
+  expect(heldBack).toHaveLength(50);
 });
 
 test.each([
