@@ -18,11 +18,12 @@ import check_job
 import kernel
 import process
 import stdlib
+import tests_job
 from output import OutputStream
 
 PROTOCOL = 1
 POWER_OFF_AFTER_SECONDS = 30
-JOBS = {"build": build_job.run, "check": check_job.run}
+JOBS = {"build": build_job.run, "check": check_job.run, "tests": tests_job.run}
 
 
 def main(arguments):

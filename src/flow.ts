@@ -9,6 +9,7 @@ import type { PlanRequest } from './plan/ports.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
 import { keepDeb, publishDeb } from './publication.ts';
 import { admitWheel, assembleDeb, resolveRequirements } from './steps.ts';
+import { testDeb } from './tests-step.ts';
 
 /*
  * release ──plan──▶ recipe ──stage──▶ inputs ──build──▶ evidence ──admit──▶ tree ──assemble──▶ .deb ──check──▶ verdict ──publish──▶ apt repository
@@ -47,6 +48,7 @@ export async function runStages(
   for (let number = await firstBuildNumber(recipe, admitted.hasElf, ports); ; ) {
     const deb = await assembleDeb(admitted, recipe, resolution, number, attempt, ports, signal);
     await checkDeb(deb, admitted, resolution, attempt, ports, signal);
+    await testDeb(deb, admitted, recipe, attempt, ports, signal);
     if (recipe.forceOfficial) return keepDeb(deb, recipe, attempt, ports);
     const ended = await attempt.watch.time('publish', () => publishDeb(deb, number, recipe, attempt, ports, signal));
     if ('kind' in ended) return ended;

@@ -14,5 +14,17 @@ export const BUILD_LIMITS: GuestLimits = {
   processes: 512,
 };
 
+/** Upstream's tests may write and hang as they like; they decide nothing, so that they get less than a build. */
+export const TESTS_LIMITS: GuestLimits = {
+  ...BUILD_LIMITS,
+  wallMs: 20 * 60_000,
+  idleMs: 20 * 60_000,
+  outputBytes: MIB,
+  logBytes: 8 * MIB,
+};
+
+/** Within the guest's own time, so that tests that hang are counted as far as they came. */
+export const TESTS_SECONDS = 15 * 60;
+
 /** A check installs, imports and starts; it writes nothing out. */
 export const CHECK_LIMITS: GuestLimits = { ...BUILD_LIMITS, wallMs: 10 * 60_000, memoryMiB: 1024, outputBytes: MIB };

@@ -4,6 +4,7 @@ import type { GuestLimits, Image, MachineDriver, ResetStrategy } from './model/m
 import type { Progress } from './model/progress.ts';
 import type { Recipe, UnmetRequirement } from './model/recipe.ts';
 import type { StateFolder } from './model/state.ts';
+import type { Bounds } from './plan/bounds.ts';
 import type { IndexClient } from './python/client.ts';
 import type { Store } from './store/store.ts';
 
@@ -15,6 +16,8 @@ export interface PlanPorts {
   readonly apt: AptRoot;
   readonly archive: ArchiveIndex;
   readonly progress: Progress;
+  /** What the person bounds; nothing where it is absent. */
+  readonly bounds?: Bounds;
 }
 
 /** What an attempt needs beside. */
@@ -25,6 +28,8 @@ export interface FlowPorts extends PlanPorts {
   readonly limits: { readonly build: GuestLimits; readonly check: GuestLimits };
   /** Who stands behind the packages: the Maintainer field. */
   readonly maintainer: string;
+  /** Upstream's tests are run as well; they decide nothing. */
+  readonly tests?: boolean;
   /**
    * Builds and publishes what a built release turns out to require; its attempt waits meanwhile. AttemptEnd where that
    * cannot be had.

@@ -1,6 +1,7 @@
 import type { ResetStrategy } from '../model/machine.ts';
 import { formatTarget } from '../model/target.ts';
 import type { Attempt } from '../store/records.ts';
+import { testReportOf } from '../tests/report.ts';
 
 /** What people are told when a guest booted although a template was asked for; empty where that is no news. */
 export function resetNote(asked: ResetStrategy, attempt: Pick<Attempt, 'driver' | 'reset'>): string {
@@ -28,6 +29,7 @@ export function attemptEvent(attempt: Attempt): Record<string, unknown> {
     driver: attempt.driver,
     reset: attempt.reset,
     isolation: attempt.isolation,
+    tests: testReportOf(attempt.evidence),
     timingsMs: attempt.timingsMs,
   };
 }

@@ -24,6 +24,7 @@ interface BuildOptions extends CommonOptions {
   readonly allowUnisolated: boolean;
   readonly forceOfficial: boolean;
   readonly rebuild: boolean;
+  readonly tests: boolean;
 }
 
 /** `rennet build PROJECT[SPEC]…`: plans, builds, checks, publishes; prints the lines to put into apt's sources. */
@@ -44,6 +45,7 @@ export function addBuild(program: Command): void {
     .option('--allow-unisolated', 'publish what the namespace driver built, without any isolation', false)
     .option('--force-official', 'private build of what the suite provides; kept, never published', false)
     .option('--rebuild', 'build although it is published already', false)
+    .option('--tests', "run upstream's tests in a third guest and report them; builds again what is published", false)
     .action((names: string[], options: BuildOptions) =>
       runCommand(options, async (context) => {
         const startedAt = performance.now();
@@ -57,7 +59,8 @@ export function addBuild(program: Command): void {
         const requests = wanted.map((project) => ({
           ...project,
           forceOfficial: options.forceOfficial,
-          rebuild: options.rebuild,
+          // What is published was checked without its tests; the same bytes stay the same package.
+          rebuild: options.rebuild || options.tests,
         }));
         const targets = await chooseTargets(options.target, context.signal);
         return buildTargets(requests, targets, options, context, startedAt);

@@ -43,6 +43,8 @@ export interface DriverOptions {
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** Upstream's tests are run as well. */
+  readonly tests?: boolean;
 }
 
 /** Adds images and the driver, making what is missing. */
@@ -61,5 +63,6 @@ export async function openFlowPorts(
     reset: options.reset,
     limits: { build: BUILD_LIMITS, check: CHECK_LIMITS },
     maintainer: MAINTAINER,
+    tests: options.tests === true,
   };
 }

@@ -3,6 +3,7 @@ import { RennetError } from '../model/errors.ts';
 import { TIMED_STAGES } from '../model/outcome.ts';
 import { formatTarget } from '../model/target.ts';
 import type { Attempt } from '../store/records.ts';
+import { explainTests, testReportOf } from '../tests/report.ts';
 import { attemptEvent } from './attempt-event.ts';
 import { openCommandStore } from './open-store.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
@@ -62,6 +63,8 @@ export function explain(attempt: Attempt, shownLines: number): string {
     return ms === undefined ? [] : [`${stage} ${formatDuration(ms)}`];
   });
   if (timings.length > 0) parts.push(`  ${timings.join(', ')}`);
+  const tests = testReportOf(attempt.evidence);
+  if (tests) parts.push(...explainTests(tests).map((line) => `  ${line}`));
   if (attempt.ledger.length > 0) {
     const rows = attempt.ledger.slice(0, shownLines).map((line) => [line.kind, line.fact, line.fate, line.detail]);
     parts.push('', formatTable(['what', 'upstream says', 'became', 'how'], rows));

@@ -19,7 +19,8 @@ export interface SdistFacts {
   /** pyproject.toml's table; undefined where there is none. */
   readonly buildSystem?: BuildSystem;
   readonly hasSetupPy: boolean;
-  readonly hasPyproject: boolean;
+  /** Text of pyproject.toml. */
+  readonly pyproject?: string;
   /** PKG-INFO, where it is there and can be read. */
   readonly pkgInfo?: CoreMetadata;
   /** Fields that only a build can tell, lower case (PEP 643); `*` where PKG-INFO is missing or older than 2.2: all of them. */
@@ -83,14 +84,15 @@ export function createSdistReader(expected: { readonly project: string; readonly
       const linked = [...names].find(([name, kind]) => isFactFile(name) && kind !== 'file');
       if (linked !== undefined) throw badArchive(`has ${linked[0]} as a link`);
       const pkgInfo = readPkgInfo(kept.get('PKG-INFO'), expected, notes);
-      const pyproject = kept.get('pyproject.toml');
-      const buildSystem = pyproject && readBuildSystem(readText(pyproject, 'pyproject.toml'));
+      const content = kept.get('pyproject.toml');
+      const pyproject = content && readText(content, 'pyproject.toml');
+      const buildSystem = pyproject === undefined ? undefined : readBuildSystem(pyproject);
       return {
         top,
         names: [...names.keys()].map((name) => `${top}/${name}`),
         ...(buildSystem !== undefined && { buildSystem }),
         hasSetupPy: names.has('setup.py'),
-        hasPyproject: pyproject !== undefined,
+        ...(pyproject !== undefined && { pyproject }),
         ...(pkgInfo !== undefined && { pkgInfo }),
         dynamic: dynamicFields(pkgInfo),
         licenceFiles: [...kept]

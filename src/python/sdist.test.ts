@@ -37,7 +37,7 @@ const facts = {
   names: Object.keys(files).map((name) => `foo_bar-1.0/${name}`),
   buildSystem: { backend: 'hatchling.build', backendPath: ['.'], requires: ['hatchling>=1'] },
   hasSetupPy: true,
-  hasPyproject: true,
+  pyproject: files['pyproject.toml'],
   pkgInfo: expect.objectContaining({ name: 'Foo.Bar', version: '1.0.0', requiresDist: ['x'] }) as object,
   dynamic: ['license'],
   licenceFiles: [
@@ -61,18 +61,18 @@ describe('sound sdists', () => {
   });
 
   test('with little in them', async () => {
-    const { buildSystem, dynamic, hasPyproject, extensionSources, declaresExtension } = await read(
+    const { buildSystem, dynamic, pyproject, extensionSources, declaresExtension } = await read(
       buildSdist('foo', { 'src/fast.pyx': '', 'tests/slow.c': '', 'setup.py': 'setup(ext_modules=[])' }),
     );
-    expect({ buildSystem, dynamic, hasPyproject, extensionSources, declaresExtension }).toEqual({
+    expect({ buildSystem, dynamic, pyproject, extensionSources, declaresExtension }).toEqual({
       buildSystem: undefined,
       dynamic: ['*'],
-      hasPyproject: false,
+      pyproject: undefined,
       extensionSources: ['src/fast.pyx'],
       declaresExtension: true,
     });
     const old = { 'PKG-INFO': 'Metadata-Version: 2.1\nName: foo-bar\nVersion: 1.0\n', 'pyproject.toml': '[tool.x]\n' };
-    expect(await read(buildSdist('foo', old))).toMatchObject({ dynamic: ['*'], hasPyproject: true });
+    expect(await read(buildSdist('foo', old))).toMatchObject({ dynamic: ['*'], pyproject: '[tool.x]\n' });
   });
 
   test('with a PKG-INFO that cannot be read: noted', async () => {

@@ -5,9 +5,8 @@ import { joinDebs, unpackDebs } from './deb-layers.ts';
 import { writeStatusLayer } from './dpkg-status.ts';
 import { type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 
-export interface CheckRequest {
-  /** Attempt id, told to the guest. */
-  readonly id: string;
+/** What a guest of the runtime image is to have installed. */
+export interface PackagesRequest {
   /** Scratch folder; what was in it is removed. */
   readonly folder: string;
   /** Host paths of the packages to install, under their file names. */
@@ -16,12 +15,23 @@ export interface CheckRequest {
   readonly ownDebs?: readonly { readonly path: string; readonly name: string }[];
   /** What all of them depend on of official packages, one relation an item: `python3-wcwidth (>= 0.2.5)`. */
   readonly relations: readonly string[];
+}
+
+export interface CheckRequest extends PackagesRequest {
+  /** Attempt id, told to the guest. */
+  readonly id: string;
   readonly package: string;
   readonly distribution: string;
   readonly version: string;
   readonly modules: readonly string[];
   /** Absolute paths: `/usr/bin/ftfy`. */
   readonly scripts: readonly string[];
+  /** Those of the scripts that only call an entry point. */
+  readonly launchers?: readonly string[];
+  /** Absolute paths of compiled files. */
+  readonly compiled?: readonly string[];
+  /** `name [group]`, each of which importlib.metadata must find. */
+  readonly entryPoints?: readonly string[];
   /** Projects that packages must bring along; importlib.metadata in the guest says which it does not find. */
   readonly requirements?: readonly string[];
 }
@@ -34,15 +44,42 @@ export interface StagedCheck {
   readonly downloadMs: number;
 }
 
-/**
- * Lays out the input of a check: the packages under check and, unpacked, what apt would install for their Depends on the runtime image.
- * RennetError `unmet-relations` where apt finds no way.
- */
+/** Lays out the input of a check. RennetError `unmet-relations` where apt finds no way to install the packages. */
 export async function stageCheck(
   request: CheckRequest,
   ports: Omit<StagePorts, 'index'>,
   signal: AbortSignal,
 ): Promise<StagedCheck> {
+  const { layers, debs, ...staged } = await layOutPackages(request, ports, signal);
+  const job = {
+    protocol: 1,
+    id: request.id,
+    kind: 'check',
+    layers,
+    debs,
+    package: request.package,
+    distribution: request.distribution,
+    version: request.version,
+    modules: request.modules,
+    scripts: request.scripts,
+    requirements: request.requirements ?? [],
+    launchers: request.launchers ?? [],
+    compiled: request.compiled ?? [],
+    entryPoints: request.entryPoints ?? [],
+  };
+  await writeFile(join(staged.input, 'job.json'), JSON.stringify(job));
+  return staged;
+}
+
+/**
+ * The packages as files and, unpacked, what apt would install for their Depends on the runtime image; `layers` and `debs` as job.json
+ * names them. RennetError `unmet-relations` where apt finds no way.
+ */
+export async function layOutPackages(
+  request: PackagesRequest,
+  ports: Omit<StagePorts, 'index'>,
+  signal: AbortSignal,
+): Promise<StagedCheck & { readonly layers: readonly string[]; readonly debs: readonly string[] }> {
   const clock: DownloadClock = { ms: 0 };
   const input = join(request.folder, 'in');
   await rm(request.folder, { recursive: true, force: true });
@@ -60,19 +97,5 @@ export async function stageCheck(
   }
   const files = [...(request.ownDebs ?? []), ...request.debs.map((path) => ({ path, name: basename(path) }))];
   for (const { path, name } of files) await copyFile(path, join(input, 'debs', name));
-  const job = {
-    protocol: 1,
-    id: request.id,
-    kind: 'check',
-    layers,
-    debs: files.map(({ name }) => `debs/${name}`),
-    package: request.package,
-    distribution: request.distribution,
-    version: request.version,
-    modules: request.modules,
-    scripts: request.scripts,
-    requirements: request.requirements ?? [],
-  };
-  await writeFile(join(input, 'job.json'), JSON.stringify(job));
-  return { input, closure, downloadMs: clock.ms };
+  return { input, closure, layers, debs: files.map(({ name }) => `debs/${name}`), downloadMs: clock.ms };
 }

@@ -76,7 +76,6 @@ const NOTHING = {
   top: 'x',
   names: [],
   hasSetupPy: true,
-  hasPyproject: false,
   dynamic: [],
   licenceFiles: [],
   extensionSources: [],

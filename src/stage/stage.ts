@@ -10,6 +10,7 @@ import { type BuildTools, type ResolvedBuild, resolveBuildRequirements } from '.
 import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 
 export { stageCheck } from './check-input.ts';
+export { stageTests } from './tests-input.ts';
 export type { BuildTools } from './build-requirements.ts';
 export type { BuildRequirement, StagePorts } from './ports.ts';
 

@@ -16,6 +16,8 @@ export interface DemoRelease {
   readonly ballast?: number;
   /** Further lines of the metadata: `Requires-Dist: six`. */
   readonly metadata?: readonly string[];
+  /** Further files of the sdist, by their path below the top folder. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Of the sdist and the wheel; below 2.2 the sdist binds nothing, so that only the build tells what it requires. */
   readonly metadataVersion?: string;
 }
@@ -63,6 +65,7 @@ async function demoSdist(release: DemoRelease): Promise<Buffer> {
     'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
     'ballast.txt': randomBytes(ballast / 2).toString('hex'),
     'backend.py': backEnd(project, version, metadata, hook, module),
+    ...release.files,
   };
   const tar = pack();
   for (const [name, content] of Object.entries(files)) tar.entry({ name: `${project}-${version}/${name}` }, content);

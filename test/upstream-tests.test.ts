@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type EndedCommand, rennet } from './support/command.ts';
+import { type DemoIndex, startDemoIndex } from './support/demo-index.ts';
+import { type DemoState, stateWithImages } from './support/demo-state.ts';
+
+// `rennet build --tests` on real guests: made-up projects on a loopback index, pytest of the suite.
+
+/** The first test on a machine makes the images. */
+const SETUP_MS = 600_000;
+let index: DemoIndex;
+let demo: DemoState;
+let ended: EndedCommand;
+
+const PYTEST = `import pytest
+import milk
+
+def test_passes():
+    assert milk.__file__.startswith('/usr/lib/python3/dist-packages/')
+
+def test_fails():
+    assert 1 == 2
+
+@pytest.mark.skip
+def test_skipped():
+    pass
+
+@pytest.fixture
+def broken():
+    raise ValueError
+
+def test_error(broken):
+    pass
+`;
+const UNITTEST = `import os, unittest
+import whey
+
+class Tests(unittest.TestCase):
+    def test_passes(self):
+        self.assertEqual(os.getuid(), 1000)
+    def test_no_network(self):
+        self.assertEqual(os.listdir('/sys/class/net') if os.path.isdir('/sys/class/net') else ['lo'], ['lo'])
+    @unittest.skip('so')
+    def test_skipped(self):
+        pass
+`;
+
+beforeAll(async () => {
+  [index, demo] = await Promise.all([startDemoIndex(), stateWithImages()]);
+  await index.add({
+    project: 'milk',
+    metadata: [
+      'Provides-Extra: test',
+      'Requires-Dist: pytest; extra == "test"',
+      'Requires-Dist: no-such; extra == "test"',
+    ],
+    // Its own options ask for a plugin that is not there, and the copy beside the tests must not be what is tested.
+    files: {
+      'tests/test_milk.py': PYTEST,
+      'setup.cfg': '[tool:pytest]\naddopts = --cov=milk\n',
+      'milk.py': 'raise RuntimeError("not this one")\n',
+    },
+  });
+  await index.add({
+    project: 'whey',
+    files: { 'tests/test_whey.py': UNITTEST, 'src/whey.py': 'raise RuntimeError\n' },
+  });
+  await index.add({
+    project: 'rind',
+    files: { 'tests/test_rind.py': 'import os\nos._exit(3)\n' },
+  });
+  await index.add({ project: 'curds' });
+  ended = await run('build', '--driver', 'namespace', '--allow-unisolated', '--tests', 'milk', 'whey', 'rind', 'curds');
+}, SETUP_MS);
+afterAll(async () => {
+  await demo.close();
+  await index.close();
+});
+
+const run = (...args: readonly string[]): Promise<EndedCommand> =>
+  rennet([...args, ...demo.args], { env: { ...index.env, TMPDIR: demo.temporary } });
+const attempt = (project: string) => {
+  const found = ended.events.find((event) => event.event === 'attempt' && event['project'] === project);
+  expect(found, ended.stderr).toMatchObject({ outcome: 'published' });
+  return found;
+};
+
+test('pytest: counts, names and what is not there; the outcome stays', () => {
+  expect(ended.status, ended.stderr).toBe(0);
+  const milk = attempt('milk');
+  expect(milk?.['tests']).toEqual({
+    status: 'failed',
+    sentence: "Upstream's tests (pytest): 1 passed, 1 failed, 1 with errors, 1 skipped.",
+    runner: 'pytest',
+    passed: 1,
+    failed: 1,
+    errors: 1,
+    skipped: 1,
+    failing: ['tests/test_milk.py::test_fails', 'tests/test_milk.py::test_error'],
+    unmet: [expect.stringMatching(/^no-such is required, and \S+ has no package of it\.$/)],
+  });
+  expect(milk?.['timingsMs']).toMatchObject({ tests: expect.any(Number) });
+});
+
+test('unittest, where nothing asks for pytest', () => {
+  expect(attempt('whey')?.['tests']).toMatchObject({
+    status: 'passed',
+    sentence: "Upstream's tests (unittest): 2 passed, 1 skipped.",
+    failing: [],
+    unmet: [],
+  });
+});
+
+test('tests that break their runner are reported as such', () => {
+  expect(attempt('rind')?.['tests']).toMatchObject({
+    status: 'failed',
+    sentence: expect.stringMatching(/\(unittest\): 0 passed; unittest ended with status 3: /),
+  });
+});
+
+test('a release without tests says so', () => {
+  expect(attempt('curds')?.['tests']).toMatchObject({
+    status: 'none',
+    sentence: "Upstream's tests were not run: the sdist has no tests.",
+  });
+});
+
+test('rennet why shows them; the log has them under a title', async () => {
+  const why = await rennet(['why', 'milk', ...demo.args], { plain: true });
+  expect(why.stdout).toMatch(
+    /1 passed, 1 failed, 1 with errors, 1 skipped\.\n {4}failed: tests\/test_milk.py::test_fails\n/,
+  );
+  expect(why.stdout).toContain('not there for them: no-such is required');
+  const log = await run('log', String(attempt('milk')?.['attempt']));
+  const titles = log.events.map(({ line }) => String(line)).filter((line) => line.startsWith('── '));
+  expect(titles).toEqual(['── build ──', '── check ──', '── tests ──']);
+});
