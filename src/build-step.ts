@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { RunningAttempt } from './attempt.ts';
 import { build } from './build/build.ts';
 import { RennetError } from './model/errors.ts';
-import type { Evidence } from './model/evidence.ts';
+import type { BuiltSources, Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
 import type { FlowPorts } from './ports.ts';
-import { type BuildTools, type StagedJob, stage } from './stage/stage.ts';
+import { type BuildTools, type StagedJob, type StagedSdist, stage } from './stage/stage.ts';
 
 /**
  * Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. The suite's build tools are tried
@@ -101,7 +101,13 @@ async function buildFrom(
       watch.book('collect', report.timingsMs.collect + report.timingsMs.teardown);
     },
   };
-  return build(recipe, attempt.id, inputsFor, buildPorts, signal);
+  const evidence = await build(recipe, attempt.id, inputsFor, buildPorts, signal);
+  return first.kind === 'sdist' ? { ...evidence, sources: sourcesOf(first) } : evidence;
+}
+
+function sourcesOf({ sdist }: StagedSdist): BuiltSources {
+  const { top, names, extensionSources, declaresExtension } = sdist;
+  return { top, files: names.map((name) => name.slice(top.length + 1)), extensionSources, declaresExtension };
 }
 
 async function stageInputs(

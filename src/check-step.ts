@@ -2,72 +2,101 @@ import { join } from 'node:path';
 import type { Admitted } from './admit/admission.ts';
 import type { AssembledDeb } from './assemble/assemble.ts';
 import type { RunningAttempt } from './attempt.ts';
-import { check } from './check/check.ts';
+import { checkedTree } from './checked-tree.ts';
+import { check, checkTree, judgeFacts } from './check/check.ts';
 import { RennetError } from './model/errors.ts';
+import type { Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
 import type { MetRequirement, Resolution } from './model/recipe.ts';
 import { ownClosure, ownPackages } from './own-packages.ts';
 import type { FlowPorts } from './ports.ts';
 import { parseRequirement } from './python/requirement.ts';
-import { stageCheck } from './stage/stage.ts';
+import { type StagedCheck, stageCheck } from './stage/check-input.ts';
+
+/**
+ * Looks for what a conversion loses in silence (docs/check-rules.md): compares the package with upstream's own wheel of the
+ * release, then installs and starts it in a second fresh guest that has only its declared dependencies.
+ */
+export async function checkDeb(
+  deb: AssembledDeb,
+  admitted: Admitted,
+  evidence: Evidence,
+  resolution: Resolution,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  await attempt.watch.time('check', async () => {
+    const { tree, notes } = await checkedTree(deb, admitted, evidence, resolution, ports, signal);
+    const compared = { ...(tree.upstream && { comparedWith: tree.upstream.filename }), notes };
+    book(attempt, { check: compared });
+    const first = checkTree(tree);
+    attempt.ledger.push(...first.ledger);
+    const request = {
+      package: deb.package,
+      distribution: admitted.metadata.name,
+      version: admitted.metadata.version,
+      modules: deb.modules,
+      scripts: deb.scripts,
+      launchers: admitted.scripts.map(({ name }) => `/usr/bin/${name}`),
+      compiled: admitted.elf.map(({ path }) => path),
+      entryPoints: tree.entryPoints,
+      requirements: resolution.met.flatMap((met) => (met.by === 'interpreter' ? [] : [withExtras(met)])),
+    };
+    const staged = await stageInput(deb, request, attempt, ports, signal);
+    const { driver, images, reset, limits, progress } = ports;
+    const checkPorts = {
+      driver,
+      reset,
+      progress,
+      image: images.runtime,
+      limits: limits.check,
+      // A package that gets another build number is checked again.
+      folder: join(attempt.folder, deb.version),
+      onReport: (report: GuestReport) => attempt.guestEnded('check', report),
+    };
+    const facts = await check(attempt.id, staged.input, deb.package, checkPorts, signal);
+    book(attempt, { check: { ...facts, ...compared } });
+    const second = judgeFacts(facts, tree);
+    attempt.ledger.push(...second.ledger);
+    const passed = [...first.passed, ...second.passed];
+    book(attempt, { check: { ...facts, ...compared, passed, notes: [...notes, ...first.notes, ...second.notes] } });
+  });
+}
+
+type CheckRequest = Parameters<typeof stageCheck>[0];
+
+async function stageInput(
+  deb: AssembledDeb,
+  request: Omit<CheckRequest, 'id' | 'folder' | 'debs' | 'relations'>,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<StagedCheck> {
+  const { store, archive, apt, images, progress, state } = ports;
+  const own = ownClosure(deb.depends, await ownPackages(store, archive.facts), store);
+  const folder = join(attempt.folder, 'check');
+  const whole = { ...request, id: attempt.id, folder, debs: [deb.path], ownDebs: own.debs, relations: own.relations };
+  const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };
+  const staged = await stageCheck(whole, stagePorts, signal).catch((error: unknown) => {
+    if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
+    throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${deb.package} cannot be installed: ${error.message}` });
+  });
+  book(attempt, {
+    dependencies: staged.closure.map(({ package: name, version }) => `${name} ${version}`),
+    ownDependencies: own.debs.map(({ name }) => name),
+  });
+  return staged;
+}
+
+function book(attempt: RunningAttempt, facts: Record<string, unknown>): void {
+  attempt.found.evidence = { ...attempt.found.evidence, ...facts };
+}
 
 /** `requests[socks]`: the guest asks the installed project's own metadata what its extras need. */
 function withExtras({ requirement, project }: MetRequirement): string {
   const { extras, project: named } = parseRequirement(requirement);
   // What an extra brought has the text of the requirement that named the extra.
   return extras.length === 0 || named !== project ? project : `${project}[${extras.join(',')}]`;
-}
-
-/** Installs and starts it in a second fresh guest that has only its declared dependencies. */
-export async function checkDeb(
-  deb: AssembledDeb,
-  admitted: Admitted,
-  resolution: Resolution,
-  attempt: RunningAttempt,
-  ports: FlowPorts,
-  signal: AbortSignal,
-): Promise<void> {
-  const expected = {
-    package: deb.package,
-    distribution: admitted.metadata.name,
-    version: admitted.metadata.version,
-    modules: deb.modules,
-    scripts: deb.scripts,
-  };
-  const own = ownClosure(deb.depends, await ownPackages(ports.store, ports.archive.facts), ports.store);
-  const request = {
-    ...expected,
-    id: attempt.id,
-    folder: join(attempt.folder, 'check'),
-    debs: [deb.path],
-    ownDebs: own.debs,
-    relations: own.relations,
-    requirements: resolution.met.flatMap((met) => (met.by === 'interpreter' ? [] : [withExtras(met)])),
-  };
-  const { driver, images, reset, limits, progress, state, apt, archive } = ports;
-  const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };
-  const checkPorts = {
-    driver,
-    reset,
-    progress,
-    image: images.runtime,
-    limits: limits.check,
-    // A package that gets another build number is checked again.
-    folder: join(attempt.folder, deb.version),
-    onReport: (report: GuestReport) => attempt.guestEnded('check', report),
-  };
-  await attempt.watch.time('check', async () => {
-    const staged = await stageCheck(request, stagePorts, signal).catch((error: unknown) => {
-      if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
-      throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${deb.package} cannot be installed: ${error.message}` });
-    });
-    const facts = await check(attempt.id, staged.input, expected, checkPorts, signal);
-    attempt.found.evidence = {
-      ...attempt.found.evidence,
-      check: facts,
-      dependencies: staged.closure.map(({ package: name, version }) => `${name} ${version}`),
-      ownDependencies: own.debs.map(({ name }) => name),
-    };
-  });
 }

@@ -6,10 +6,10 @@ const guest = fileURLToPath(new URL('../../guest', import.meta.url));
 
 /** What the guest's inspection says; the interpreter that it would become is this one, its distributions are made up. */
 const PROGRAM = `
-import json, sys
+import json, sys, types
 from importlib import metadata
 import inspection
-requires, asked = json.loads(sys.argv[1])
+requires, asked, lines = json.loads(sys.argv[1])
 def lookup(name):
     if name not in requires:
         raise metadata.PackageNotFoundError(name)
@@ -17,14 +17,24 @@ def lookup(name):
 inspection.become_interpreter = lambda: None
 metadata.version = lambda name: lookup(name) and "1" or "1"
 metadata.requires = lookup
-print(json.dumps(inspection.read_metadata("curd", asked)["unmet"]))
+points = metadata.EntryPoints if hasattr(metadata, "EntryPoints") else list
+point = lambda name, group: metadata.EntryPoint(name=name, value="curd:a", group=group)
+made = types.SimpleNamespace(version="1", entry_points=points([point("a", "console_scripts"), point("b", "curd.plugins")]))
+metadata.distribution = lambda name: lookup(name) or made
+print(json.dumps(inspection.read_metadata("curd", asked, lines)))
 `;
 
-function unmetOf(installed: Readonly<Record<string, readonly string[] | null>>, asked: readonly string[]): unknown {
-  const input = JSON.stringify([{ curd: null, ...installed }, asked]);
+type Installed = Readonly<Record<string, readonly string[] | null>>;
+
+function inspect(installed: Installed, asked: readonly string[], entryPoints: readonly string[] = []) {
+  const input = JSON.stringify([{ curd: null, ...installed }, asked, entryPoints]);
   const env = { ...process.env, PYTHONPATH: guest, PYTHONDONTWRITEBYTECODE: '1' };
-  return JSON.parse(execFileSync('python3', ['-c', PROGRAM, input], { encoding: 'utf8', env }));
+  return JSON.parse(execFileSync('python3', ['-c', PROGRAM, input], { encoding: 'utf8', env })) as Record<
+    string,
+    unknown
+  >;
 }
+const unmetOf = (installed: Installed, asked: readonly string[]) => inspect(installed, asked)['unmet'];
 
 test('the guest asks the metadata of what is installed what an extra needs', () => {
   const requests = [
@@ -42,4 +52,15 @@ test('the guest asks the metadata of what is installed what an extra needs', () 
   ]);
   expect(unmetOf({ ...installed, PySocks: null }, ['requests[socks]'])).toEqual([]);
   expect(unmetOf(installed, ['absent[x]', 'gone'])).toEqual(['absent', 'gone']);
+});
+
+test('the guest names versions, and entry points that are not found', () => {
+  const lines = ['a = curd:a', 'b = curd:a [x] [curd.plugins]', 'c = curd:c', 'a = curd:a [curd.plugins]'];
+  expect(inspect({ idna: null }, ['idna', 'gone'], lines)).toEqual({
+    found: true,
+    version: '1',
+    unmet: ['gone'],
+    versions: { idna: '1' },
+    lostEntryPoints: ['c = curd:c', 'a = curd:a [curd.plugins]'],
+  });
 });

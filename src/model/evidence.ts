@@ -19,6 +19,16 @@ export interface BuildFacts {
   readonly hookRequirements: readonly string[];
 }
 
+/** What the sdist held that was built, as far as the check asks for it. */
+export interface BuiltSources {
+  /** Its one top folder. */
+  readonly top: string;
+  /** Without the top folder. */
+  readonly files: readonly string[];
+  readonly extensionSources: readonly string[];
+  readonly declaresExtension: boolean;
+}
+
 /** What a build gave, read after the guest is dead. */
 export interface Evidence {
   readonly recipe: Recipe;
@@ -26,4 +36,6 @@ export interface Evidence {
   readonly wheel: string;
   readonly wheelName: string;
   readonly facts: BuildFacts;
+  /** Absent where no sdist was built. */
+  readonly sources?: BuiltSources;
 }

@@ -1,0 +1,99 @@
+import type { Admitted } from './admit/admission.ts';
+import type { AssembledDeb } from './assemble/assemble.ts';
+import { findBuildPaths } from './check/build-paths.ts';
+import type { CheckedTree } from './check/rules/rule.ts';
+import { publishedAs, readUpstream, referenceWheel, type UpstreamWheel } from './check/upstream.ts';
+import type { Evidence } from './model/evidence.ts';
+import { normaliseProject } from './model/project-name.ts';
+import type { Resolution } from './model/recipe.ts';
+import type { FlowPorts } from './ports.ts';
+import { evaluateMarker, markerEnvironment, parseRequirement } from './python/requirement.ts';
+
+/**
+ * All that the check knows of a package before a guest starts, upstream's own wheel of the release included. `notes` say why
+ * nothing could be compared. RennetError where the index cannot be asked.
+ */
+export async function checkedTree(
+  deb: Pick<AssembledDeb, 'package' | 'modules' | 'scripts'>,
+  admitted: Admitted,
+  { recipe, sources }: Evidence,
+  resolution: Resolution,
+  { archive, index }: Pick<FlowPorts, 'archive' | 'index'>,
+  signal: AbortSignal,
+): Promise<{ tree: CheckedTree; notes: readonly string[] }> {
+  const { project, version, target, wheels } = recipe;
+  const { metadata, ledger } = admitted;
+  const elf = new Set(admitted.elf.map(({ path }) => path));
+  const { upstream, notes } = sources
+    ? await upstreamOf(admitted, { recipe }, index, signal)
+    : { upstream: undefined, notes: [] };
+  const tree: CheckedTree = {
+    project,
+    version,
+    package: deb.package,
+    target,
+    metadata,
+    files: admitted.files.map(({ path }) => ({ path, elf: elf.has(path) })),
+    members: ledger.flatMap(({ kind, fact }) => (kind === 'file' ? [fact] : [])),
+    entryPoints: ledger.flatMap(({ kind, fact }) => (kind === 'entry-point' ? [fact] : [])),
+    modules: deb.modules,
+    scripts: deb.scripts,
+    buildPaths: sources ? await findBuildPaths(admitted.files, sources.top, signal) : [],
+    published: publishedAs(project, wheels),
+    ownRequirements: resolution.met.flatMap(({ by, requirement, project: named }) =>
+      by === 'rennet' ? [{ project: named, specifier: specifierOf(requirement, named) }] : [],
+    ),
+    extraOf: (module) => extraOf(module, admitted, { recipe }, archive),
+    ...(sources && { sources }),
+    ...(upstream && { upstream }),
+  };
+  return { tree, notes };
+}
+
+async function upstreamOf(
+  { elf, files, metadata }: Admitted,
+  { recipe }: Pick<Evidence, 'recipe'>,
+  index: FlowPorts['index'],
+  signal: AbortSignal,
+): Promise<{ upstream?: UpstreamWheel; notes: string[] }> {
+  const { project, version, wheels, target } = recipe;
+  const reference = referenceWheel(project, wheels, target, elf.length > 0);
+  if (reference === undefined)
+    return { notes: [`The index has no wheel of ${metadata.name} ${version} that could be compared.`] };
+  const own = files.find(({ path }) => path.endsWith('.dist-info/entry_points.txt'))?.sha256;
+  const hash = own === undefined ? undefined : Buffer.from(own, 'hex').toString('base64url');
+  const upstream = await readUpstream(reference, project, hash, index, signal);
+  return 'unread' in upstream ? { notes: [upstream.unread] } : { upstream, notes: [] };
+}
+
+/** What an extra brought has the text of the requirement that named the extra: that binds no version. */
+function specifierOf(requirement: string, named: string): string {
+  const { project, specifier } = parseRequirement(requirement);
+  return project === named ? specifier : '';
+}
+
+/** The extra whose requirement is the project of a module: by its name, or because the suite has both in one package. */
+function extraOf(
+  module: string,
+  { metadata }: Admitted,
+  { recipe }: Pick<Evidence, 'recipe'>,
+  archive: Pick<FlowPorts['archive'], 'dists' | 'moduleOwner'>,
+): string | undefined {
+  const environment = markerEnvironment(recipe.target);
+  const path = module.replaceAll('.', '/');
+  const owner = archive.moduleOwner(`${path}.py`) ?? archive.moduleOwner(`${path}/__init__.py`);
+  for (const text of metadata.requiresDist) {
+    try {
+      const { project, marker } = parseRequirement(text);
+      if (evaluateMarker(marker, environment)) continue;
+      const brings =
+        project === normaliseProject(module.split('.')[0] ?? '') ||
+        (owner !== undefined && archive.dists(project).some((dist) => dist.package === owner));
+      const extra = metadata.providesExtra.find((name) => evaluateMarker(marker, environment, name));
+      if (brings && extra !== undefined) return extra;
+    } catch {
+      // The resolver has a line for what cannot be read.
+    }
+  }
+  return undefined;
+}
