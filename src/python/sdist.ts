@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { SdistFacts } from './sdist-facts.ts';
 import { createSdistReader } from './sdist-facts.ts';
-import type { TarCaps } from './tar.ts';
+import type { TarCaps, TarVisitor } from './tar.ts';
 import { readTarGz } from './tar.ts';
 import { badArchive } from './zip-entry.ts';
 import { openZip } from './zip.ts';
@@ -21,24 +21,29 @@ export async function readSdist(
   expected: { readonly project: string; readonly version: string },
   signal?: AbortSignal,
 ): Promise<SdistFacts> {
-  const { start, size } = await readStart(path);
   const reader = createSdistReader(expected);
-  if (start.startsWith('1f8b')) await readTarGz(path, size, CAPS, reader, signal);
+  await visitSdist(path, reader, signal);
+  return reader.finish();
+}
+
+/** Shows every member of an sdist to a visitor, within the same bounds as `readSdist`; whether names make sense is the visitor's to judge. */
+export async function visitSdist(path: string, visitor: TarVisitor, signal?: AbortSignal): Promise<void> {
+  const { start, size } = await readStart(path);
+  if (start.startsWith('1f8b')) await readTarGz(path, size, CAPS, visitor, signal);
   else if (start === '504b0304') {
     const zip = await openZip(path, { ...CAPS, archiveBytes: CAPS.totalBytes, entryBytes: CAPS.totalBytes });
     try {
-      for (const name of zip.directories) reader.take({ name, kind: 'directory', bytes: 0 }, Buffer.alloc(0));
+      for (const name of zip.directories) visitor.take({ name, kind: 'directory', bytes: 0 }, Buffer.alloc(0));
       for (const { name, bytes } of zip.entries) {
         signal?.throwIfAborted();
         const member = { name, kind: 'file', bytes } as const;
-        const wanted = reader.wanted(member);
-        reader.take(member, wanted > 0 ? await zip.read(name, wanted) : Buffer.alloc(0));
+        const wanted = visitor.wanted(member);
+        visitor.take(member, wanted > 0 ? await zip.read(name, wanted) : Buffer.alloc(0));
       }
     } finally {
       await zip.close();
     }
   } else throw badArchive('is neither gzip-compressed nor a zip archive');
-  return reader.finish();
 }
 
 async function readStart(path: string): Promise<{ start: string; size: number }> {

@@ -24,6 +24,8 @@ export interface TarMember {
   readonly bytes: number;
   /** Of links, as written. */
   readonly target?: string;
+  /** Set where the archive says that its owner may run the file. */
+  readonly isExecutable?: true;
 }
 
 /** Told of every member in order. `wanted` says how many bytes of a file to hand to `take`; 0 for none. */
@@ -126,7 +128,8 @@ function readMember(header: Header, caps: TarCaps): TarMember | undefined {
   if (Buffer.byteLength(header.name) > caps.nameBytes) throw badArchive(`has a name that is too long: ${shown}`);
   if (parts.length === 0) return undefined;
   const target = kind === 'symlink' || kind === 'link' ? { target: header.linkname ?? '' } : {};
-  return { name: parts.join('/'), kind, bytes: header.size, ...target };
+  const executable = kind === 'file' && ((header.mode ?? 0) & 0o100) !== 0 ? { isExecutable: true as const } : {};
+  return { name: parts.join('/'), kind, bytes: header.size, ...target, ...executable };
 }
 
 /** What zlib and the tar reader say is about the archive; errors of this host stay what they are. */

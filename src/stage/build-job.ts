@@ -68,6 +68,7 @@ export function buildEnvironment(recipe: Recipe): Record<string, string> {
     POETRY_DYNAMIC_VERSIONING_BYPASS: version,
     UV_DYNAMIC_VERSIONING_BYPASS: version,
     SOURCE_DATE_EPOCH: String(epoch),
+    CARGO_NET_OFFLINE: 'true',
     ...SMALL_BINARIES,
   };
 }

@@ -20,10 +20,12 @@ type WheelChoice = Extract<Choice, { by: 'index' }>;
 /**
  * Writes the layers of a build below `input`: one with all official packages (fewer layers, faster look-ups), one for each wheel of the
  * index above it, so that `usr/local` wins over the suite's version; and one for each project of `offer` that the suite has and the choices have not.
+ * `packages` are further Debian packages, by name.
  */
 export async function layOutBuild(
   choices: readonly Choice[],
   offer: readonly string[],
+  packages: readonly string[],
   input: string,
   ports: StagePorts,
   clock: DownloadClock,
@@ -31,7 +33,7 @@ export async function layOutBuild(
 ): Promise<LaidOutBuild> {
   const official = choices.filter((choice): choice is OfficialChoice => choice.by === 'official');
   const wheels = choices.filter((choice): choice is WheelChoice => choice.by === 'index');
-  const relations = official.map(({ dist }) => `${dist.package} (= ${dist.packageVersion})`);
+  const relations = [...official.map(({ dist }) => `${dist.package} (= ${dist.packageVersion})`), ...packages];
   const closure = await ports.apt.closure(relations, ports.images.build.dpkgStatus, signal);
   const layers: string[] = [];
   if (closure.length > 0) layers.push(await layOutDebs(closure, '00-official', input, ports, clock, signal));

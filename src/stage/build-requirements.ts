@@ -8,6 +8,7 @@ import type { WheelPlace } from '../python/name.ts';
 import { evaluateMarker, markerEnvironment, parseRequirement, type Requirement } from '../python/requirement.ts';
 import { canonicalVersion, compareVersions, specifierAccepts } from '../python/version.ts';
 import { readWheelMetadata } from '../python/wheel.ts';
+import { programDist } from './build-programs.ts';
 import { chooseWheel, type IndexWheel } from './index-wheel.ts';
 import { type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 import { exceededPins } from './upper-pins.ts';
@@ -161,7 +162,8 @@ async function choose(
   signal: AbortSignal,
 ): Promise<Choice> {
   const { facts } = ports.archive;
-  const dists = ports.archive.dists(project);
+  const program = programDist(project, ports.archive);
+  const dists = program ? [program] : ports.archive.dists(project);
   const official = (dist: OfficialDist): Choice => ({
     by: 'official',
     requirement: text,

@@ -19,8 +19,8 @@ export interface StagePorts {
 export interface BuildRequirement {
   /** PEP 508 text as declared; empty for what another one brought along. */
   readonly requirement: string;
-  readonly by: 'official' | 'index';
-  /** Debian package, or project of the index. */
+  readonly by: 'official' | 'index' | 'crate';
+  /** Debian package, project of the index, or crate. */
   readonly name: string;
   readonly version: string;
   /** Empty where the image has the package already. */

@@ -6,11 +6,12 @@ import type { Recipe } from '../model/recipe.ts';
 import { readSdist, type SdistFacts } from '../python/sdist.ts';
 import { asksForWheel, backEndOf, type BuildJob, buildEnvironment } from './build-job.ts';
 import { layOutBuild } from './build-layers.ts';
+import { programPackages, wantsCrates } from './build-programs.ts';
 import { type BuildTools, type ResolvedBuild, resolveBuildRequirements } from './build-requirements.ts';
+import { layOutCrates } from './crates/layer.ts';
 import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 
 export { stageCheck } from './check-input.ts';
-export { stageTests } from './tests-input.ts';
 export type { BuildTools } from './build-requirements.ts';
 export type { BuildRequirement, StagePorts } from './ports.ts';
 
@@ -85,10 +86,15 @@ export async function stage(
   const resolveOptions = { tools: options.tools, folder: join(options.folder, 'wheels'), release };
   const resolved = await resolveBuildRequirements(wanted, resolveOptions, ports, clock, signal);
   const offer = asksForWheel(backend) ? ['wheel'] : [];
-  const laidOut = await layOutBuild(resolved.choices, offer, input, ports, clock, signal).catch((error: unknown) => {
-    if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
-    throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${release} cannot be built: ${error.message}` });
-  });
+  const projects = resolved.choices.map(({ project }) => project);
+  const packages = programPackages(projects, sdist.extensionSources, ports.archive);
+  const laidOut = await layOutBuild(resolved.choices, offer, packages, input, ports, clock, signal).catch(
+    (error: unknown) => {
+      if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
+      throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${release} cannot be built: ${error.message}` });
+    },
+  );
+  const crates = wantsCrates(projects) ? await layOutCrates(path, input, ports, clock, signal) : undefined;
   const job: BuildJob = {
     protocol: 1,
     id: release,
@@ -98,7 +104,7 @@ export async function stage(
     source: `source/${filename}`,
     backend,
     met: wanted,
-    layers: laidOut.layers,
+    layers: [...laidOut.layers, ...(crates?.layers ?? [])],
     offered: laidOut.offered,
     environment: buildEnvironment(recipe),
   };
@@ -109,8 +115,8 @@ export async function stage(
     input,
     source,
     sdist,
-    buildRequirements: laidOut.buildRequirements,
-    notes: [...sdist.notes, ...resolved.notes],
+    buildRequirements: [...laidOut.buildRequirements, ...(crates?.buildRequirements ?? [])],
+    notes: [...sdist.notes, ...resolved.notes, ...(crates?.notes ?? [])],
     otherTools: otherTools(resolved),
     downloadMs: clock.ms,
   };

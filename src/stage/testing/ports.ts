@@ -83,6 +83,8 @@ export function madePorts(folder: string, world: World): StagePorts & { readonly
   } as unknown as AptRoot;
   const archive = {
     facts: FACTS,
+    hasPackage: (name: string) => debs.some(({ deb }) => deb.package === name),
+    packageVersion: (name: string) => debs.find(({ deb }) => deb.package === name)?.deb.version,
     dists: (project: string): OfficialDist[] => {
       const found = world.official?.[project];
       if (!found) return [];

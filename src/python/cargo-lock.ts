@@ -1,0 +1,81 @@
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { RennetError } from '../model/errors.ts';
+import { quoted } from '../model/text.ts';
+
+/** A crate of a registry as a Cargo.lock pins it; every part passed a strict grammar. */
+export interface LockedCrate {
+  readonly name: string;
+  /** Semantic version, perhaps with build metadata: `0.9.34+deprecated`. */
+  readonly version: string;
+  /** As cargo writes it: `registry+https://…`. */
+  readonly source: string;
+  /** Of the `.crate` file, lower case. */
+  readonly sha256: string;
+}
+
+export interface CargoLock {
+  readonly crates: readonly LockedCrate[];
+  /** What no registry with hashes gives, as `NAME VERSION from SOURCE`: git repositories, crates without a checksum. */
+  readonly unpinned: readonly string[];
+}
+
+const MAX_PACKAGES = 5000;
+/** Reference, "Manifest format": names of crates are ASCII letters, digits, `-` and `_`; registries take 64 characters. */
+const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/);
+/** SemVer 2.0.0, without the rule about leading zeros. */
+const version = z
+  .string()
+  .max(100)
+  .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/);
+const source = z
+  .string()
+  .max(500)
+  .regex(/^(?:registry|sparse|git)\+[a-z+]{2,12}:\/\/[\w.~:@/?#&=%+-]+$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const schema = z.object({
+  package: z
+    .array(z.object({ name, version, source: source.optional(), checksum: sha256.optional() }))
+    .max(MAX_PACKAGES)
+    .default([]),
+  // The first format had the checksums in a table of their own.
+  metadata: z.record(z.string().max(800), z.string().max(200)).default({}),
+});
+
+/**
+ * Reads a Cargo.lock of a stranger. The sdist's own crates are left out. Throws `bad-metadata` where it is no TOML or where a name, version, source or
+ * checksum is none; `place` names the file in the sentence.
+ */
+export function readCargoLock(text: string, place: string): CargoLock {
+  const result = schema.safeParse(parseToml(text, place));
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const key = issue?.path.join('.') ?? '';
+    throw new RennetError('bad-metadata', `${quoted(place)} has a broken ${quoted(key)}: ${issue?.message}.`);
+  }
+  const crates: LockedCrate[] = [];
+  const unpinned: string[] = [];
+  for (const entry of result.data.package) {
+    if (entry.source === undefined) continue;
+    const isRegistry = !entry.source.startsWith('git+');
+    const key = `checksum ${entry.name} ${entry.version} (${entry.source})`;
+    const pinned = entry.checksum ?? result.data.metadata[key];
+    if (!isRegistry || !sha256.safeParse(pinned).success) {
+      unpinned.push(`${entry.name} ${entry.version} from ${entry.source}`);
+    } else {
+      crates.push({ name: entry.name, version: entry.version, source: entry.source, sha256: pinned ?? '' });
+    }
+  }
+  return { crates, unpinned };
+}
+
+function parseToml(text: string, place: string): unknown {
+  try {
+    return parse(text, { integersAsBigInt: 'asNeeded' });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '');
+    throw new RennetError('bad-metadata', `${quoted(place)} is broken at line ${error.line}: ${reason}.`);
+  }
+}

@@ -1,0 +1,148 @@
+import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256OfFile } from '../../host/files.ts';
+import { RennetError } from '../../model/errors.ts';
+import type { Progress } from '../../model/progress.ts';
+import { plainText } from '../../model/text.ts';
+import type { LockedCrate } from '../../python/cargo-lock.ts';
+import { runCargo, writeCargoHome } from './cargo.ts';
+
+/** What cargo says where the registry was reached and does not have what is asked. */
+const NOT_THERE = /no matching package|candidate versions found|failed to select a version|does not match any|yanked/;
+
+/**
+ * Has cargo download the crates of one lock file, from wherever the operator's cargo takes them, and gives their `.crate` files, each with the hash of the
+ * lock; those of another registry than the default one are left out, so that no lock of a stranger says whom this host talks to. Cargo sees a manifest of ours with names and exact versions only, never a file of the release; it runs nothing of a crate.
+ * RennetError `wrong-hash`, `bad-metadata` (the registry has no such crate), `index-unreachable`, `missing-tool`, `cancelled`.
+ */
+export async function fetchCrates(
+  crates: readonly LockedCrate[],
+  cacheFolder: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<LockedCrate, string>> {
+  const home = join(cacheFolder, 'cargo');
+  await writeCargoHome(home);
+  await mkdir(join(cacheFolder, 'layers'), { recursive: true });
+  const scratch = await mkdtemp(join(cacheFolder, 'layers', `.fetch-${process.pid}-`));
+  try {
+    progress({ doing: `fetching ${crates.length} crates` });
+    const registry = await registrySource(scratch, signal);
+    const wanted = crates.filter(({ source }) => source === registry);
+    if (wanted.length === 0) return new Map();
+    const manifest = await writeProject(join(scratch, 'all'), wanted, registry);
+    for (let missing = Infinity; ; ) {
+      const { ok, said } = await runCargo(['fetch', '--manifest-path', manifest], home, signal);
+      const found = await findFiles(wanted, home, signal);
+      // Cargo stops at the first crate that it cannot read, though the guest's may; the others come with the next call.
+      const left = wanted.filter((crate) => !found.has(crate));
+      if (left.length === 0) return found;
+      if (ok || left.length >= missing) throw notFetched(left[0], said);
+      missing = left.length;
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * What lock files call the default registry, asked of cargo itself: it locks a crate of ours from a folder that stands in for it, offline. Yanked crates are
+ * given to those only that have a lock with that name.
+ */
+async function registrySource(scratch: string, signal: AbortSignal): Promise<string> {
+  const folder = join(scratch, 'name');
+  const crate = join(folder, 'crates/curd');
+  await mkdir(join(crate, 'src'), { recursive: true });
+  await writeFile(join(crate, 'Cargo.toml'), '[package]\nname = "curd"\nversion = "1.0.0"\n');
+  await writeFile(join(crate, 'src/lib.rs'), '');
+  await writeFile(join(crate, '.cargo-checksum.json'), JSON.stringify({ files: {}, package: '0'.repeat(64) }));
+  const home = join(folder, 'home');
+  await mkdir(home);
+  await writeFile(
+    join(home, 'config.toml'),
+    `[source.crates-io]\nreplace-with = "made"\n\n[source.made]\ndirectory = ${JSON.stringify(join(folder, 'crates'))}\n`,
+  );
+  const manifest = await writeProject(join(folder, 'project'), [{ name: 'curd', version: '1.0.0' }]);
+  const { said } = await runCargo(['generate-lockfile', '--offline', '--manifest-path', manifest], home, signal);
+  const lock = await readFile(join(folder, 'project/Cargo.lock'), 'utf8').catch(() => '');
+  const source = /^source = "(registry\+[^"\s]+)"$/m.exec(lock)?.[1];
+  if (source !== undefined) return source;
+  throw new RennetError('missing-tool', `The host's cargo cannot lock a crate: ${lastError(said)}`);
+}
+
+/** A manifest that wants each crate under a name of its own, so that several versions of one have room; with a lock that pins them where `registry` is given. */
+async function writeProject(
+  folder: string,
+  crates: readonly Pick<LockedCrate, 'name' | 'version'>[],
+  registry?: string,
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const wanted = crates.map(
+    ({ name, version }, index) =>
+      `c${index} = { package = "${name}", version = "=${version.replace(/\+.*/, '')}", default-features = false }\n`,
+  );
+  await writeFile(
+    join(folder, 'Cargo.toml'),
+    `[workspace]\n\n[package]\nname = "rennet-inputs"\nversion = "0.0.0"\nedition = "2021"\n\n[lib]\npath = "lib.rs"\n\n[dependencies]\n${wanted.join('')}`,
+  );
+  await writeFile(join(folder, 'lib.rs'), '');
+  if (registry !== undefined) {
+    // Without checksums: a wrong one would be cargo's long story instead of our sentence, and stop the others.
+    const packages = crates.map(
+      ({ name, version }) => `[[package]]\nname = "${name}"\nversion = "${version}"\nsource = "${registry}"\n`,
+    );
+    await writeFile(join(folder, 'Cargo.lock'), `version = 3\n\n${packages.join('\n')}`);
+  }
+  return join(folder, 'Cargo.toml');
+}
+
+/** Downloads of every registry that cargo ever used here; the right file is the one with the hash of the lock. */
+async function findFiles(
+  crates: readonly LockedCrate[],
+  home: string,
+  signal: AbortSignal,
+): Promise<Map<LockedCrate, string>> {
+  const files = await Array.fromAsync(glob('registry/cache/*/*.crate', { cwd: home }));
+  const byName = Map.groupBy(files, (file) => file.slice(file.lastIndexOf('/') + 1));
+  const found = new Map<LockedCrate, string>();
+  for (const crate of crates) {
+    const filename = `${crate.name}-${crate.version}.crate`;
+    const candidates = (byName.get(filename) ?? []).map((file) => join(home, file));
+    const hashes = await Promise.all(candidates.map((path) => sha256OfFile(path, signal)));
+    const right = candidates[hashes.indexOf(crate.sha256)];
+    if (right !== undefined) found.set(crate, right);
+    else if (hashes[0] !== undefined) throw wrongHash(filename, hashes[0], crate.sha256);
+  }
+  return found;
+}
+
+function wrongHash(filename: string, found: string, locked: string): RennetError {
+  return new RennetError(
+    'wrong-hash',
+    `${filename} of the registry has the sha256 ${found}, and Cargo.lock says ${locked}; the crate is not used.`,
+    "The sdist's Cargo.lock is wrong, or the registry changed a file.",
+  );
+}
+
+function notFetched(crate: LockedCrate | undefined, said: string): RennetError {
+  const which = `the crate ${crate?.name} ${crate?.version}`;
+  if (NOT_THERE.test(said))
+    return new RennetError(
+      'bad-metadata',
+      `Cargo.lock pins ${which}, which the registry does not give: ${lastError(said)}`,
+    );
+  return new RennetError('index-unreachable', `cargo could not fetch ${which}: ${lastError(said)}`, 'Try again later.');
+}
+
+/** The first error that cargo reports, with the causes on its heels, on one line. */
+function lastError(said: string): string {
+  const start = said.indexOf('error: ');
+  const lines = plainText(start < 0 ? said : said.slice(start + 7)).split('\n');
+  const text = lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && line !== 'Caused by:')
+    .slice(0, 3)
+    .join('; ')
+    .slice(0, 300);
+  return `${text.replace(/[.;]*$/, '')}.`;
+}

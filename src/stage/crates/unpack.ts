@@ -1,0 +1,65 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { quoted } from '../../model/text.ts';
+import { RennetError } from '../../model/errors.ts';
+import type { LockedCrate } from '../../python/cargo-lock.ts';
+import { readTarGz, type TarCaps } from '../../python/tar.ts';
+
+const CAPS: TarCaps = { entries: 50_000, totalBytes: 1024 ** 3, ratio: 200, depth: 64, nameBytes: 1024 };
+/** The largest single files of crates are bindings to systems that the guest is none of. */
+const FILE_BYTES = 256 * 1024 * 1024;
+/** Cargo's own notes about an unpacked crate: the first is ours to write. */
+const OURS = ['.cargo-checksum.json', '.cargo-ok'];
+
+/**
+ * Unpacks a `.crate` into `folder/NAME-VERSION` as a member of a directory source (The Cargo Book, "Source Replacement"). Only plain files, each new,
+ * all below that one folder; links are left out, as `cargo package` makes none. RennetError `bad-archive`.
+ */
+export async function unpackCrate(
+  path: string,
+  crate: LockedCrate,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const top = `${crate.name}-${crate.version}`;
+  const place = join(folder, top);
+  mkdirSync(place, { recursive: true, mode: 0o755 });
+  const made = new Set<string>([place]);
+  const { size } = await stat(path);
+  await readTarGz(
+    path,
+    size,
+    CAPS,
+    {
+      wanted: (member) => (member.kind === 'file' ? FILE_BYTES : 0),
+      take(member, content) {
+        if (!member.name.startsWith(`${top}/`) && member.name !== top)
+          throw bad(crate, `holds ${quoted(member.name)} outside of its folder`);
+        if (member.kind !== 'file' || OURS.includes(member.name.slice(top.length + 1))) return;
+        const target = join(folder, member.name);
+        const parent = dirname(target);
+        if (!made.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
+        made.add(parent);
+        writeNew(target, content, member.isExecutable ? 0o755 : 0o644, crate);
+      },
+    },
+    signal,
+  );
+  // An empty list of files: cargo then checks none of them, and the hash of the whole against Cargo.lock.
+  await writeFile(join(place, OURS[0] ?? ''), JSON.stringify({ files: {}, package: crate.sha256 }));
+}
+
+function writeNew(target: string, content: Buffer, mode: number, crate: LockedCrate): void {
+  try {
+    writeFileSync(target, content, { flag: 'wx', mode });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    if (error.code !== 'EEXIST' && error.code !== 'ENOTDIR') throw error;
+    throw bad(crate, 'has two files for one place');
+  }
+}
+
+function bad(crate: LockedCrate, why: string): RennetError {
+  return new RennetError('bad-archive', `The crate ${crate.name} ${crate.version} ${why}.`);
+}
