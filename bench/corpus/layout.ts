@@ -13,11 +13,13 @@ export interface CaseFiles {
   readonly end: string;
   /** What pip made of the project. */
   readonly pip: string;
+  /** The last part of what pip said. */
+  readonly pipLog: string;
 }
 
 export function caseFiles(folder: string, project: string): CaseFiles {
   const of = (suffix: string) => join(folder, `${project}.${suffix}`);
-  return { lines: of('jsonl'), said: of('err'), end: of('done'), pip: of('pip.json') };
+  return { lines: of('jsonl'), said: of('err'), end: of('done'), pip: of('pip.json'), pipLog: of('pip.log') };
 }
 
 /** How one run of `rennet build` ended. */

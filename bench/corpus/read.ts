@@ -83,7 +83,9 @@ export function summariseCase(
     const attempt = attemptLine.safeParse(event);
     return attempt.success && attempt.data.target === formatTarget(target) ? [attempt.data] : [];
   });
-  const wanted = attempts.findLast((attempt) => attempt.project === project);
+  // The bench's own order to end makes it `cancelled`.
+  const isLate = end?.status === TIMED_OUT;
+  const wanted = attempts.findLast((it) => it.project === project && !(isLate && it.outcome === 'cancelled'));
   const others = attempts.filter((attempt) => attempt.project !== project).map(endingOf);
   const ending = end === undefined ? NOT_ENDED : wanted ? endingOf(wanted) : withoutAttempt(events, end);
   return {

@@ -73,10 +73,11 @@ describe('one case', () => {
 
   test('the bound on time and what has not ended', () => {
     const listed = { project: 'a', stratum: 'top' };
-    expect(summariseCase(listed, target, '', { status: 124, wallSeconds: 1200 })).toMatchObject({
-      outcome: 'infrastructure',
-      class: 'time-bound',
-    });
+    for (const lines of ['', attempt('a', 'cancelled')])
+      expect(summariseCase(listed, target, lines, { status: 124, wallSeconds: 1200 })).toMatchObject({
+        outcome: 'infrastructure',
+        class: 'time-bound',
+      });
     expect(summariseCase(listed, target, attempt('a', 'published'), undefined)).toMatchObject({ outcome: '' });
   });
 });
@@ -109,7 +110,7 @@ describe('the sum', () => {
       pip(true),
     ),
     withPip(read('only-rennet', attempt('only-rennet', 'published', guest)), pip(false, 'import-failed')),
-    withPip(read('rejected', attempt('rejected', 'rejected', { rule: 'generic' })), pip(false, 'unreachable')),
+    withPip(read('rejected', attempt('rejected', 'rejected', { rule: 'generic' })), pip(false, 'infrastructure')),
     summariseCase({ project: 'waits', stratum: 'tail' }, target, '', undefined),
   ];
   const summary = sumUp(cases, 'corpus.bookworm-amd64');

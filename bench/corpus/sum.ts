@@ -13,7 +13,7 @@ export interface Group {
   readonly reference?: Reference;
 }
 
-/** Against what pip itself manages. Only projects with a result of pip count. */
+/** Against what pip itself manages. Only projects with a result of pip count; for the comparison those that have ended. */
 export interface Reference {
   readonly asked: number;
   /** pip installs and imports, of all asked. */
@@ -38,12 +38,12 @@ export interface Summary extends Omit<Group, 'name'> {
 
 /** Sums up the cases of one target; those that have not ended count as listed only. `prefix`: of the figures' names. Pure. */
 export function sumUp(cases: readonly CorpusCase[], prefix: string): Summary {
-  const ended = cases.filter(({ end }) => end !== undefined);
+  const ended = cases.filter(hasEnded);
   const strata = [...new Set(cases.map(({ stratum }) => stratum))];
   const classes = countBy(ended, (it) => `${it.outcome}\t${classOf(it)}`).filter(([key]) => !key.endsWith('\t'));
   return {
     listed: cases.length,
-    ...groupOf(ended),
+    ...groupOf(cases),
     outcomes: countBy(ended, ({ outcome }) => outcome).map(([outcome, count]) => ({
       outcome,
       share: shareOf(count, ended.length),
@@ -52,7 +52,7 @@ export function sumUp(cases: readonly CorpusCase[], prefix: string): Summary {
       const [outcome = '', name = ''] = key.split('\t');
       return { outcome, class: name, count };
     }),
-    strata: strata.map((name) => ({ name, ...groupOf(ended.filter(({ stratum }) => stratum === name)) })),
+    strata: strata.map((name) => ({ name, ...groupOf(cases.filter(({ stratum }) => stratum === name)) })),
     stages: stagesOf(
       ended.flatMap(({ built }) => built),
       prefix,
@@ -69,11 +69,13 @@ export function classOf({ class: own, culprits }: CorpusCase): string {
 
 /** Projects without any source, or not meant for the target, are nobody's failure. */
 const OUT_OF_SCOPE: ReadonlySet<string> = new Set(['no-source', 'not-for-target']);
+const hasEnded = ({ end }: CorpusCase): boolean => end !== undefined;
 const isSuccess = ({ outcome }: CorpusCase): boolean => outcome === 'published' || outcome === 'skipped-official';
 
-function groupOf(ended: readonly CorpusCase[]) {
+function groupOf(cases: readonly CorpusCase[]) {
+  const ended = cases.filter(hasEnded);
   const inScope = ended.filter(({ outcome }) => !OUT_OF_SCOPE.has(outcome));
-  const reference = referenceOf(ended);
+  const reference = referenceOf(cases);
   return {
     ended: ended.length,
     success: shareOf(inScope.filter(isSuccess).length, inScope.length),
@@ -82,18 +84,19 @@ function groupOf(ended: readonly CorpusCase[]) {
   };
 }
 
-function referenceOf(ended: readonly CorpusCase[]): Reference | undefined {
-  const asked = ended.filter(({ pip }) => pip !== undefined && pip.class !== 'unreachable');
+function referenceOf(cases: readonly CorpusCase[]): Reference | undefined {
+  const asked = cases.filter(({ pip }) => pip !== undefined && pip.class !== 'infrastructure');
   if (asked.length === 0) return undefined;
   const byPip = (it: CorpusCase) => it.pip?.ok === true;
-  const base = asked.filter((it) => it.outcome === 'skipped-official' || byPip(it));
-  const names = (cases: readonly CorpusCase[]) => cases.map(({ project }) => project);
+  const both = asked.filter(hasEnded);
+  const base = both.filter((it) => it.outcome === 'skipped-official' || byPip(it));
+  const names = (them: readonly CorpusCase[]) => them.map(({ project }) => project);
   return {
     asked: asked.length,
     pip: shareOf(asked.filter(byPip).length, asked.length),
     success: shareOf(base.filter(isSuccess).length, base.length),
-    onlyPip: names(asked.filter((it) => byPip(it) && !isSuccess(it))),
-    onlyRennet: names(asked.filter((it) => !byPip(it) && isSuccess(it))),
+    onlyPip: names(both.filter((it) => byPip(it) && !isSuccess(it))),
+    onlyRennet: names(both.filter((it) => !byPip(it) && isSuccess(it))),
   };
 }
 

@@ -17,7 +17,7 @@ export function ownedModules(placed: readonly Placed[]): string[] {
  * What the check imports, dotted: top-level modules, and the regular packages that stand directly in a namespace. Of a
  * namespace that has modules only, the namespace itself: a single module in it may need what an extra brings.
  */
-export function importableModules(placed: readonly Placed[]): string[] {
+export function importableModules(placed: readonly Pick<Placed, 'kind' | 'site'>[]): string[] {
   const code = codeOf(placed);
   const packages = code.filter(({ owner, regular }) => regular || !owner.includes('/')).map(({ owner }) => owner);
   const covered = new Set(packages.map((name) => name.split('/')[0]));
@@ -25,7 +25,7 @@ export function importableModules(placed: readonly Placed[]): string[] {
   return [...new Set([...packages, ...rest])].map((name) => name.replaceAll('/', '.')).toSorted();
 }
 
-function codeOf(placed: readonly Placed[]): { owner: string; regular: boolean }[] {
+function codeOf(placed: readonly Pick<Placed, 'kind' | 'site'>[]): { owner: string; regular: boolean }[] {
   const code = placed
     .filter(({ kind, site }) => kind === 'module' && CODE.test(site))
     .map(({ site }) => site.replace(CODE, ''));

@@ -131,7 +131,7 @@ async function bootstrap(kind: ImageKind, work: Work, signal: AbortSignal): Prom
 }
 
 /** Proxies, certificates and date checks of the host's apt, as options for mmdebstrap's own. */
-async function aptOptions(configFile: string): Promise<readonly string[]> {
+export async function aptOptions(configFile: string): Promise<readonly string[]> {
   const { stdout } = await execa('apt-config', ['dump'], { env: { APT_CONFIG: configFile } });
   return stdout
     .split('\n')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 
-/** Why pip did not manage; `unreachable` says nothing of the project, and is tried again. */
+/** Why pip did not manage; `infrastructure` (network, host) says nothing of the project, and is tried again. */
 export const PIP_FAILURES = [
   'not-found',
   'conflict',
@@ -11,7 +11,7 @@ export const PIP_FAILURES = [
   'time',
   'memory',
   'disk',
-  'unreachable',
+  'infrastructure',
 ] as const;
 export type PipFailure = (typeof PIP_FAILURES)[number];
 
