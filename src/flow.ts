@@ -47,7 +47,7 @@ export async function runStages(
   const resolution = await resolveRequirements(admitted, recipe, ports, signal);
   for (let number = await firstBuildNumber(recipe, admitted.hasElf, ports); ; ) {
     const deb = await assembleDeb(admitted, recipe, resolution, number, attempt, ports, signal);
-    await checkDeb(deb, admitted, resolution, attempt, ports, signal);
+    await checkDeb(deb, admitted, evidence, resolution, attempt, ports, signal);
     await testDeb(deb, admitted, recipe, attempt, ports, signal);
     if (recipe.forceOfficial) return keepDeb(deb, recipe, attempt, ports);
     const ended = await attempt.watch.time('publish', () => publishDeb(deb, number, recipe, attempt, ports, signal));
