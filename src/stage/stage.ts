@@ -12,6 +12,7 @@ import { layOutCrates } from './crates/layer.ts';
 import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 
 export { stageCheck } from './check-input.ts';
+export { stageTests } from './tests-input.ts';
 export type { BuildTools } from './build-requirements.ts';
 export type { BuildRequirement, StagePorts } from './ports.ts';
 
@@ -51,6 +52,8 @@ export interface StageOptions {
   /** PEP 508 texts that a hook asked for in an earlier round. */
   readonly extraRequirements: readonly string[];
   readonly tools: BuildTools;
+  /** Further official packages, by name: hints. */
+  readonly packages?: readonly string[];
   /** Scratch folder of this round; what was in it is removed. */
   readonly folder: string;
 }
@@ -87,7 +90,8 @@ export async function stage(
   const resolved = await resolveBuildRequirements(wanted, resolveOptions, ports, clock, signal);
   const offer = asksForWheel(backend) ? ['wheel'] : [];
   const projects = resolved.choices.map(({ project }) => project);
-  const packages = programPackages(projects, sdist.extensionSources, ports.archive);
+  const programs = programPackages(projects, sdist.extensionSources, ports.archive);
+  const packages = [...new Set([...programs, ...(options.packages ?? [])])];
   const laidOut = await layOutBuild(resolved.choices, offer, packages, input, ports, clock, signal).catch(
     (error: unknown) => {
       if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
