@@ -8,8 +8,10 @@ import { importableModules } from './modules.ts';
 import { pythonBoundOf } from './python-bound.ts';
 import { judge, type Judgement, type Kept, refusal, ruleOf } from './judge.ts';
 import { readInOwnProcess } from './reader/run-reader.ts';
+import type { Spooled } from './reader/spool.ts';
 import { type RuleContext, SITE } from './rules/rule.ts';
 import { takeOver } from './take-over.ts';
+import type { WheelFacts } from './wheel-report.ts';
 
 /**
  * Reads what a guest gave back, asks every rule of docs/admission-rules.md and gives the file tree of the package, or
@@ -17,11 +19,21 @@ import { takeOver } from './take-over.ts';
  * RennetError `cancelled`, `no-space`, `missing-tool`, `defect`. What lies below `ports.folder` stays for assembling.
  */
 export async function admit(evidence: Evidence, ports: AdmitPorts, signal: AbortSignal): Promise<Admission> {
-  const { recipe, wheelName } = evidence;
+  const { recipe } = evidence;
   const folder = await mkdtemp(join(ports.folder, 'admit-'));
   const read = await readInOwnProcess(evidence.wheel, join(folder, 'content'), signal);
   if ('refused' in read) return refusal({ recipe }, ruleOf(read.refused.rule), read.refused.detail, []);
-  const { facts, contents } = read;
+  return admitFacts(read, evidence, ports, folder);
+}
+
+/** The judgement on what was read, and the files of the package below `folder`. */
+export async function admitFacts(
+  { facts, contents }: { readonly facts: WheelFacts; readonly contents: readonly Spooled[] },
+  evidence: Evidence,
+  ports: Pick<AdmitPorts, 'official' | 'published'>,
+  folder: string,
+): Promise<Admission> {
+  const { recipe, wheelName } = evidence;
   const { sharedLibraries } = evidence.facts;
   const context = { recipe, wheelName, facts, sharedLibraries, official: ports.official };
   const judged = await judgeTwice(context, ports.published);

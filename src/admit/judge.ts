@@ -98,9 +98,10 @@ function judgeTree(
     const found = rule.finds(staying, context);
     const first = found[0];
     if (first && rule.verdict !== 'drop') return refuse(rule, first.detail);
-    for (const { name, detail } of found) ledger.push(leftOut(rule, name, detail));
-    const dropped = new Set(found.map(({ name }) => name));
-    staying = staying.filter(({ file }) => !dropped.has(file.name));
+    // Not by name: the same line may stand in two groups of entry points, and one of the two stays.
+    const dropped = new Map(found.map((finding) => [finding.placed, finding.detail]));
+    for (const [one, detail] of dropped) if (one) ledger.push(leftOut(rule, one.file.name, detail));
+    staying = staying.filter((one) => !dropped.has(one));
   }
   for (const { file, path, note } of staying)
     ledger.push({

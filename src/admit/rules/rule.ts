@@ -54,9 +54,15 @@ export interface FileRule extends Rule {
   finds(placed: Placed, context: RuleContext): string | undefined;
 }
 
-/** A rule on all files that are left; gives the member's name and a sentence beginning for each file that breaks it. */
+/** A file that breaks a rule on all files, and a sentence beginning; no `placed` where it is about all of them. */
+export interface TreeFinding {
+  readonly placed?: Placed;
+  readonly detail: string;
+}
+
+/** A rule on all files that are left. */
 export interface TreeRule extends Rule {
-  finds(placed: readonly Placed[], context: RuleContext): readonly { name: string; detail: string }[];
+  finds(placed: readonly Placed[], context: RuleContext): readonly TreeFinding[];
 }
 
 export const SITE = '/usr/lib/python3/dist-packages/';

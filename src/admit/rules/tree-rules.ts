@@ -1,6 +1,6 @@
 import { type ClaimRule, claimRule, claimsOf, clashDetail } from '../claims.ts';
 import { quoted } from '../../model/text.ts';
-import type { Placed, RuleContext, TreeRule } from './rule.ts';
+import type { Placed, RuleContext, TreeFinding, TreeRule } from './rule.ts';
 
 /** Rules on all files together, asked in this order; what one drops the next does not see. */
 export const TREE_RULES: readonly TreeRule[] = [
@@ -10,12 +10,12 @@ export const TREE_RULES: readonly TreeRule[] = [
     why: 'commands that differ by nothing or only by case would hide one another; the first stays',
     finds(placed) {
       const seen = new Set<string>();
-      return placed.flatMap(({ kind, file, path }) => {
-        if (kind !== 'script') return [];
-        const key = folded(path);
+      return placed.flatMap((one) => {
+        if (one.kind !== 'script') return [];
+        const key = folded(one.path);
         const twin = seen.has(key);
         seen.add(key);
-        return twin ? [{ name: file.name, detail: 'has a twin among its own commands' }] : [];
+        return twin ? [{ placed: one, detail: 'has a twin among its own commands' }] : [];
       });
     },
   },
@@ -25,12 +25,12 @@ export const TREE_RULES: readonly TreeRule[] = [
     why: 'one of the two would win by chance on some file systems or readers',
     finds(placed) {
       const seen = new Map<string, Placed>();
-      const found: { name: string; detail: string }[] = [];
+      const found: TreeFinding[] = [];
       for (const one of placed) {
         const twin = seen.get(folded(one.path));
         if (twin)
           found.push({
-            name: one.file.name,
+            placed: one,
             detail: `${quoted(one.file.name)} and ${quoted(twin.file.name)} go to one path`,
           });
         seen.set(folded(one.path), one);
@@ -44,12 +44,12 @@ export const TREE_RULES: readonly TreeRule[] = [
     why: 'a path cannot be a file and a folder',
     finds(placed) {
       const files = new Set(placed.map(({ path }) => folded(path)));
-      return placed.flatMap(({ file, path }) => {
-        const parts = folded(path).split('/');
+      return placed.flatMap((one) => {
+        const parts = folded(one.path).split('/');
         const clash = parts.some(
           (_, index) => index > 1 && index < parts.length && files.has(parts.slice(0, index).join('/')),
         );
-        return clash ? [{ name: file.name, detail: `${quoted(file.name)} lies below another file` }] : [];
+        return clash ? [{ placed: one, detail: `${quoted(one.file.name)} lies below another file` }] : [];
       });
     },
   },
@@ -81,18 +81,14 @@ export const TREE_RULES: readonly TreeRule[] = [
     finds: (placed) =>
       placed.some(({ kind }) => kind === 'module' || kind === 'script')
         ? []
-        : [{ name: '', detail: 'no module and no command is left of the wheel' }],
+        : [{ detail: 'no module and no command is left of the wheel' }],
   },
 ];
 
-function clashes(
-  placed: readonly Placed[],
-  rule: ClaimRule,
-  { published, recipe }: RuleContext,
-): { name: string; detail: string }[] {
+function clashes(placed: readonly Placed[], rule: ClaimRule, { published, recipe }: RuleContext): TreeFinding[] {
   return claimsOf(placed, recipe).flatMap((claim) => {
     const owner = published.get(claim);
-    return owner === undefined || claimRule(claim) !== rule ? [] : [{ name: '', detail: clashDetail(claim, owner) }];
+    return owner === undefined || claimRule(claim) !== rule ? [] : [{ detail: clashDetail(claim, owner) }];
   });
 }
 
