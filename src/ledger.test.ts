@@ -139,7 +139,7 @@ beforeEach(async () => {
 afterEach(() => rm(scratch, { recursive: true }));
 
 /** All that the wheel says, with the kind that its line must have. Worked out without the code under test. */
-function factsOf({ fields, body, entryPoints, members }: Wheel, names: readonly string[]): string[] {
+function factsOf({ fields, body, entryPoints }: Wheel, names: readonly string[]): string[] {
   const kinds: Readonly<Record<string, string>> = { 'Requires-Dist': 'requirement', 'Provides-Extra': 'extra' };
   const scripts = new Set<string>();
   return [
