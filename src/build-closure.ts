@@ -103,7 +103,8 @@ export async function buildClosure(
     if (failed?.end?.there === false) return without(item, failed.need, failed.end.culprit);
     return slots.run(async () => {
       if (isStopped || signal.aborted) return leave(item.project);
-      const rebuild = requests.some((request) => request.project === item.project && request.rebuild === true);
+      const isAsked = requests.some((request) => request.project === item.project && request.rebuild === true);
+      const rebuild = isAsked || item.rebuild === true;
       const openFlowPorts = async () => {
         const opened = await openOnce();
         if (builds.size < 2) return opened;

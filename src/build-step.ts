@@ -10,6 +10,7 @@ import type { FlowPorts } from './ports.ts';
 import { type BuildTools, type StagedJob, type StagedSdist, stage } from './stage/stage.ts';
 
 /**
+import { shownAddress } from './python/local-index.ts';
  * Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. The suite's build tools are tried
  * first, then, where the build fails so, the others that `stage` names; the first failure is the one that is told.
  */
@@ -125,7 +126,7 @@ async function stageInputs(
   watch.book('download', staged.downloadMs, 'stage');
   const { filename, sha256, bytes } = staged.source;
   found.provenance = {
-    source: { filename, sha256, bytes, url: recipe.source.url },
+    source: { filename, sha256, bytes, url: shownAddress(recipe.source), origin: ports.index.origin(recipe.project) },
     images: { build: ports.images.build.digest, runtime: ports.images.runtime.digest },
     buildRequirements: staged.kind === 'sdist' ? staged.buildRequirements : [],
     notes: staged.notes,

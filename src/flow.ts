@@ -1,9 +1,11 @@
+import type { Admitted } from './admit/admission.ts';
+import { architectureOf } from './assemble/architecture.ts';
 import type { RunningAttempt } from './attempt.ts';
 import { buildWheel } from './build-step.ts';
 import { checkDeb } from './check-step.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
-import { ownPackages, publishedRequirements } from './own-packages.ts';
+import { ownPackages, publishedRequirements, publishedSource } from './own-packages.ts';
 import { planAll, type Planned, type PlanState } from './plan/plan.ts';
 import type { PlanRequest } from './plan/ports.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
@@ -29,7 +31,12 @@ export async function planProjects(
   const published = await ownPackages(ports.store, target);
   return planAll(
     wanted.map((request) => ({ ...request, target })),
-    { ...ports, published, publishedRequirements: (row) => publishedRequirements(ports.store, row) },
+    {
+      ...ports,
+      published,
+      publishedRequirements: (row) => publishedRequirements(ports.store, row),
+      publishedSource: (row) => publishedSource(ports.store, row),
+    },
     signal,
     base,
   );
@@ -45,7 +52,7 @@ export async function runStages(
   const evidence = await buildWheel(recipe, attempt, ports, signal);
   const admitted = await admitWheel(evidence, attempt, ports, signal);
   const resolution = await resolveRequirements(admitted, recipe, ports, signal);
-  for (let number = await firstBuildNumber(recipe, admitted.hasElf, ports); ; ) {
+  for (let number = await firstBuildNumber(recipe, admitted, ports); ; ) {
     const deb = await assembleDeb(admitted, recipe, resolution, number, attempt, ports, signal);
     await checkDeb(deb, admitted, evidence, resolution, attempt, ports, signal);
     await testDeb(deb, admitted, recipe, attempt, ports, signal);
@@ -57,6 +64,6 @@ export async function runStages(
   }
 }
 
-function firstBuildNumber({ target, package: name, upstreamVersion }: Recipe, hasElf: boolean, { store }: FlowPorts) {
-  return store.nextBuild(target.suite, name, upstreamVersion, hasElf ? target.architecture : 'all');
+function firstBuildNumber({ target, package: name, upstreamVersion }: Recipe, admitted: Admitted, { store }: FlowPorts) {
+  return store.nextBuild(target.suite, name, upstreamVersion, architectureOf(admitted, target));
 }

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
+import { z } from 'zod';
 import { formatRelations, parseRelations } from './debian/relation.ts';
 import { compareDebianVersions } from './debian/version.ts';
+import type { PublishedSource } from './plan/ports.ts';
 import type { Target } from './model/target.ts';
 import type { PublishedRow } from './store/records.ts';
 import type { Store } from './store/store.ts';
@@ -21,6 +23,19 @@ export async function publishedRequirements(
   const found = attempt === undefined ? undefined : await store.attempt(attempt);
   return found?.ledger.filter(({ kind }) => kind === 'requirement').map(({ fact }) => fact);
 }
+
+/** Where the file came from that a published package was made of, as its attempt's provenance has it. */
+export async function publishedSource(
+  store: Store,
+  { attempt }: { readonly attempt?: string },
+): Promise<PublishedSource | undefined> {
+  const found = attempt === undefined ? undefined : await store.attempt(attempt);
+  const source = Source.safeParse(found?.provenance['source']);
+  return source.success ? source.data : undefined;
+}
+
+/** Attempts of before this was written down have no origin. */
+const Source = z.object({ origin: z.string(), sha256: z.string() });
 
 /** What a package needs of Rennet's own, and the relations that only official packages can meet. */
 export interface OwnClosure {

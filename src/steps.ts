@@ -55,7 +55,7 @@ export async function resolveRequirements(
     );
     const published = await ownPackages(store, recipe.target);
     await learnExtras(requiresDist, archive, published, recipe.target, facts);
-    const resolve = resolver(archive, published, recipe.target, recipe.project, facts.requirementsOf);
+    const resolve = resolver(archive, published, recipe.target, recipe, facts.requirementsOf, ports.bounds);
     const resolution = resolve(requiresDist, providesExtra);
     const [first] = resolution.unmet;
     if (!first) return resolution;

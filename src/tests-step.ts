@@ -137,7 +137,7 @@ async function meetDeclared(
   const published = await ownPackages(store, target);
   const facts = createIndexFacts({ index, publishedRequirements: (row) => publishedRequirements(store, row) }, signal);
   await learnExtras(texts, archive, published, target, facts).catch(() => signal.throwIfAborted());
-  const resolution = resolver(archive, published, target, project, facts.requirementsOf)(texts, []);
+  const resolution = resolver(archive, published, target, { project, version: '' }, facts.requirementsOf)(texts, []);
   const projects = new Set(texts.flatMap((text) => projectOf(text) ?? []));
   return {
     relations: resolution.met.flatMap(({ relations }) => relations),

@@ -73,6 +73,8 @@ export interface PlanItem {
   /** For `blocked`: the outcome that the attempt gets. */
   readonly blockedAs?: 'unsatisfiable' | 'no-source' | 'not-for-target' | 'held';
 }
+  /** For `build`: the same version is published, made of another file than the one that is asked for. */
+  readonly rebuild?: boolean;
 
 export interface Plan {
   readonly target: TargetFacts;

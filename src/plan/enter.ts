@@ -1,5 +1,6 @@
 import type { ArchiveIndex } from '../debian/archive-index.ts';
 import type { TargetFacts } from '../model/target.ts';
+import type { Bounds } from './bounds.ts';
 import { extraRequirements, formatRequirement } from './extras.ts';
 import { type Clash, clashOfCycle, clashWith } from './failure.ts';
 import type { IndexFacts } from './index-facts.ts';
@@ -13,6 +14,7 @@ export interface SearchPorts {
   readonly published: readonly PublishedPackage[];
   readonly facts: IndexFacts;
   readonly target: TargetFacts;
+  readonly bounds: Bounds;
 }
 
 /** A closure of more projects than this is nobody's package any more. */
@@ -88,13 +90,14 @@ function isSame(one: Demand, other: Demand): boolean {
 async function demandsOfExtras(
   { by: [asker = ''], project, extras }: Demand,
   decision: Decision,
-  { archive, target, facts }: SearchPorts,
+  { archive, target, facts, bounds }: SearchPorts,
 ): Promise<readonly Demand[] | Clash> {
   if (extras.length === 0) return [];
   if (decision.row !== undefined) await facts.learn(project, decision.version, decision.row);
   const requirements = decision.requires?.requirements ?? facts.requirementsOf(project, decision.version) ?? [];
   const brought = extraRequirements(project, requirements, extras, target).filter((more) => more.project !== asker);
-  const { unmet } = resolver(archive, [], target, asker, facts.requirementsOf)(brought.map(formatRequirement), []);
+  const resolve = resolver(archive, [], target, { project: asker, version: '' }, facts.requirementsOf, bounds);
+  const { unmet } = resolve(brought.map(formatRequirement), []);
   const hopeless = unmet.find(({ wanted }) => wanted === undefined);
   if (hopeless !== undefined) {
     const blame = new Map([asker, project].map((name) => [name, 'any'] as const));

@@ -90,6 +90,8 @@ const MAX_REASON = 700;
 export function askerOf({ by }: Demand, { decisions }: State): string {
   const [asker] = by;
   if (asker === undefined) return 'the command line';
+  // An extra that a person asked for: nobody's requirement.
+  if (asker === '') return `an extra of ${by[1] ?? ''}`;
   const version = decisions.get(asker)?.version ?? '';
   return version === '' ? asker : `${asker} ${version}`;
 }

@@ -5,7 +5,7 @@ import { compareVersions } from '../python/version.ts';
 import { readCandidate } from './candidate-metadata.ts';
 import type { Candidate } from './candidates.ts';
 import type { ReleaseRequirements } from './extras.ts';
-import type { PlanPorts, PublishedPackage } from './ports.ts';
+import type { PlanPorts, PublishedPackage, PublishedSource } from './ports.ts';
 
 /** What is known of a candidate's metadata: itself, that only a build can tell, or that it cannot be read. */
 export type Known = { readonly metadata: CoreMetadata } | { readonly untold: string } | { readonly broken: string };
@@ -19,6 +19,10 @@ export interface IndexFacts {
    * the index tells. Afterwards `requirementsOf` has it.
    */
   learn(project: string, version: string, row?: PublishedPackage): Promise<void>;
+  /** Where releases of a project come from in this run; see IndexClient. */
+  origin(project: string): string;
+  /** What a published package was made of. */
+  sourceOf(row: PublishedPackage): Promise<PublishedSource | undefined>;
   /** Requires-Dist of a release that was looked up. */
   readonly requirementsOf: ReleaseRequirements;
 }
@@ -27,9 +31,10 @@ export interface IndexFacts {
 const AT_ONCE = 8;
 
 export function createIndexFacts(
-  { index, publishedRequirements }: Pick<PlanPorts, 'index' | 'publishedRequirements'>,
+  ports: Pick<PlanPorts, 'index' | 'publishedRequirements' | 'publishedSource'>,
   signal: AbortSignal,
 ): IndexFacts {
+  const { index, publishedRequirements, publishedSource } = ports;
   const pages = new Map<string, Promise<Project>>();
   const releases = new Map<string, Promise<Known>>();
   const requirements = new Map<string, readonly string[]>();
@@ -51,6 +56,8 @@ export function createIndexFacts(
         if ('metadata' in known) requirements.set(keyOf(project, candidate.version), known.metadata.requiresDist);
         return known;
       }),
+    origin: (project) => index.origin(project),
+    sourceOf: async (row) => publishedSource?.(row),
     requirementsOf: (project, version) => requirements.get(keyOf(project, version)),
     async learn(project, version, row) {
       const key = keyOf(project, version);

@@ -1,5 +1,6 @@
 import { debianUpstream, debianVersion } from '../debian/pypi-version.ts';
 import type { PlanItem, Recipe, Resolution } from '../model/recipe.ts';
+import { isLocal } from '../python/local-index.ts';
 import type { SearchPorts } from './enter.ts';
 import type { Failure } from './failure.ts';
 import { packageName } from './own.ts';
@@ -68,12 +69,13 @@ function plannedRows({ decisions }: State, { published, target }: SearchPorts): 
 }
 
 function resolutionOf(
-  { project, requires }: Decision,
+  { project, version, requires }: Decision,
   rows: readonly PublishedPackage[],
-  { archive, target, facts }: SearchPorts,
+  { archive, target, facts, bounds }: SearchPorts,
 ): Resolution | undefined {
   if (requires === undefined) return undefined;
-  return resolver(archive, rows, target, project, facts.requirementsOf)(requires.requirements, requires.extras);
+  const self = { project, version };
+  return resolver(archive, rows, target, self, facts.requirementsOf, bounds)(requires.requirements, requires.extras);
 }
 
 function officialItems(resolution: Resolution | undefined, suite: string): PlanItem[] {
@@ -92,7 +94,7 @@ function officialItems(resolution: Resolution | undefined, suite: string): PlanI
 }
 
 function itemOf(
-  { project, version, action, row, candidate, heldBack, forceOfficial }: Decision,
+  { project, version, action, row, candidate, heldBack, forceOfficial, apart, rebuild }: Decision,
   resolution: Resolution | undefined,
   state: State,
   { target }: SearchPorts,
@@ -100,7 +102,7 @@ function itemOf(
   const name = packageName(project);
   const common = { project, version, needs: [] };
   if (action === 'built' || candidate === undefined) {
-    const sentence = `${project} ${version} is published already as ${row?.package ?? name} ${row?.version ?? ''}.`;
+    const sentence = `${project} ${version} is published already as ${row?.package ?? name} ${row?.version ?? ''}${apart ? `, made from ${apart}` : ''}.`;
     return { ...common, action: 'built', package: row?.package ?? name, sentence };
   }
   const { source, wheels } = candidate;
@@ -119,15 +121,16 @@ function itemOf(
   const asked = new Set(
     (state.demands.get(project) ?? []).map(({ specifier }) => specifier).filter((text) => text !== ''),
   );
-  const rank =
-    newest === undefined
+  const rank = isLocal(source)
+    ? 'from a local source'
+    : newest === undefined
       ? asked.size === 0
         ? 'newest release'
         : `newest release that is ${[...asked].join(',')}`
       : `newest release that fits, because ${newest.version} ${newest.reason}`;
-  const wheel = source.kind === 'wheel' ? '; there is no sdist, so its pure wheel is used' : '';
+  const wheel = source.kind === 'wheel' && !isLocal(source) ? '; there is no sdist, so its pure wheel is used' : '';
   const sentence = `${project} ${version}: ${rank}${wheel}; ${requirementsPart(resolution, target.suite)}.`;
-  return { ...common, action: 'build', package: name, sentence, recipe };
+  return { ...common, action: 'build', package: name, sentence, recipe, ...(rebuild && { rebuild }) };
 }
 
 function requirementsPart(resolution: Resolution | undefined, suite: string): string {

@@ -3,14 +3,17 @@ import { isProjectName, normaliseProject } from '../model/project-name.ts';
 import type { Plan, PlanItem } from '../model/recipe.ts';
 import type { Project } from '../model/release.ts';
 import { parseSpecifier, specifierAccepts } from '../python/version.ts';
+import { NO_BOUNDS } from './bounds.ts';
 import type { Candidate } from './candidates.ts';
 import type { SearchPorts } from './enter.ts';
+import { extraRequirements, formatRequirement } from './extras.ts';
 import type { Failure } from './failure.ts';
 import { createIndexFacts } from './index-facts.ts';
 import { blockedItems, itemsOf } from './items.ts';
 import { upstreamOf } from './official.ts';
 import { packageName } from './own.ts';
 import type { PlanPorts, PlanRequest } from './ports.ts';
+import { resolver } from './resolver.ts';
 import { settleRequest } from './settle-request.ts';
 import { NOTHING_YET, type State } from './state.ts';
 
@@ -44,7 +47,7 @@ export async function planAll(
   base: State = NOTHING_YET,
 ): Promise<{ planned: readonly Planned[]; state: State }> {
   const target = requests[0]?.target ?? ports.archive.facts;
-  const searchPorts = { ...ports, facts: createIndexFacts(ports, signal), target };
+  const searchPorts = { ...ports, facts: createIndexFacts(ports, signal), target, bounds: ports.bounds ?? NO_BOUNDS };
   const wanted = requests.map(checked);
   const settled: PlanRequest[] = [];
   const ends: { project: string; end?: Failure | PlanItem; error?: unknown }[] = [];
@@ -52,7 +55,9 @@ export async function planAll(
   for (const request of wanted) {
     const { project } = request;
     try {
-      const decided = officialItem(request, ports) ?? nameTaken(request, ports);
+      const official = officialItem(request, ports);
+      if (official !== undefined) wanted.push(...(await wantedByExtras(request, official, searchPorts)));
+      const decided = official ?? nameTaken(request, ports);
       const end = decided ?? (await settleRequest(request, settled, state, base, wanted, searchPorts, signal));
       if ('decisions' in end) {
         state = end;
@@ -65,6 +70,8 @@ export async function planAll(
       if (!(error instanceof RennetError) || error.kind === 'infrastructure') break;
     }
   }
+  const typed = new Set(ends.map(({ project }) => project));
+  for (const project of broughtByExtras(state)) if (!typed.has(project)) ends.push({ project });
   const planned = ends.map(
     async ({ project, end, error }): Promise<Planned> =>
       error === undefined ? { project, plan: await planOf(project, end, state, searchPorts) } : { project, error },
@@ -123,6 +130,30 @@ function nameTaken({ project, target, forceOfficial }: PlanRequest, { archive }:
   if (forceOfficial || !archive.hasPackage(name)) return undefined;
   const sentence = `${project}: ${target.suite} has a package ${name} ${archive.packageVersion(name) ?? ''} that is not known to be this project; a person has to decide (rule package-name).`;
   return { project, version: '', action: 'blocked', package: name, sentence, needs: [], blockedAs: 'held' };
+}
+
+/** What the wanted extras of a project that the suite provides need and the suite lacks: wanted too. */
+async function wantedByExtras(
+  { project, extras = [], target }: PlanRequest,
+  { version }: PlanItem,
+  { archive, facts, bounds }: SearchPorts,
+): Promise<PlanRequest[]> {
+  if (extras.length === 0 || version === '') return [];
+  await facts.learn(project, version);
+  const brought = extraRequirements(project, facts.requirementsOf(project, version) ?? [], extras, target);
+  const resolve = resolver(archive, [], target, { project, version }, facts.requirementsOf, bounds);
+  const { unmet } = resolve(brought.map(formatRequirement), []);
+  const [hopeless] = unmet.filter(({ wanted }) => wanted === undefined);
+  if (hopeless !== undefined)
+    throw new RennetError('unmet-relations', `${project}[${extras.join(',')}] cannot be had: ${hopeless.sentence}`);
+  return unmet.flatMap(({ project: name, wanted }) =>
+    wanted === undefined ? [] : [{ project: name, ...wanted, target, forceOfficial: false }],
+  );
+}
+
+/** What extras that a person named brought into the plan: wanted beside what has them, required by nothing. */
+function broughtByExtras({ demands }: State): string[] {
+  return [...demands].flatMap(([project, asked]) => (asked.some(({ by }) => by[0] === '') ? [project] : []));
 }
 
 /** What is odd about the file that is taken. */

@@ -1,5 +1,6 @@
 import type { ArchiveIndex } from '../debian/archive-index.ts';
 import type { TargetFacts } from '../model/target.ts';
+import type { Bounds } from './bounds.ts';
 import type { IndexClient } from '../python/client.ts';
 
 /** What shall be planned. */
@@ -8,6 +9,8 @@ export interface PlanRequest {
   readonly project: string;
   /** PEP 440 specifier, empty for any release. */
   readonly specifier: string;
+  /** Extras that are wanted with it: what they need is planned too. Normalised. */
+  readonly extras?: readonly string[];
   readonly target: TargetFacts;
   /** A private build although the suite has the project: switches off the rules on names and modules, nothing else. */
   readonly forceOfficial: boolean;
@@ -32,6 +35,13 @@ export interface PublishedPackage {
   readonly attempt?: string;
 }
 
+/** What a published package was made of. */
+export interface PublishedSource {
+  /** Address of the index, or `local`. */
+  readonly origin: string;
+  readonly sha256: string;
+}
+
 export interface PlanPorts {
   readonly index: IndexClient;
   readonly archive: ArchiveIndex;
@@ -39,4 +49,7 @@ export interface PlanPorts {
   readonly published: readonly PublishedPackage[];
   /** Requires-Dist of a published package as its wheel had it. */
   readonly publishedRequirements?: (row: PublishedPackage) => Promise<readonly string[] | undefined>;
+  /** Where the file came from that a published package was made of; undefined where that is not known. */
+  readonly publishedSource?: (row: PublishedPackage) => Promise<PublishedSource | undefined>;
+  readonly bounds?: Bounds;
 }

@@ -16,7 +16,7 @@ const ARCHIVE = archiveOf(
   ['python3-taken'],
 );
 const PUBLISHED = [{ package: 'python3-ours', project: 'ours', upstream: '1.0', version: '1.0-0~pypi1~deb12' }];
-const resolve = resolver(ARCHIVE, PUBLISHED, BOOKWORM, 'Self');
+const resolve = resolver(ARCHIVE, PUBLISHED, BOOKWORM, { project: 'Self', version: '1.0' });
 
 test.each([
   ['wcwidth', 'translated', 'python3-wcwidth'],
@@ -40,7 +40,7 @@ test.each([
   ['ours>=1.0.1', 'unsatisfiable', 'Rennet has 1.0 (python3-ours 1.0-0~pypi1~deb12)'],
   ['taken', 'unsatisfiable', 'python3-taken 1.0-1 that is not known to be this project'],
   ['wcwidth @ https://files.example.org/w.zip', 'unsatisfiable', 'address'],
-  ['self[test]', 'unsatisfiable', 'by itself'],
+  ['self>=2', 'unsatisfiable', 'self>=2 is required by self 1.0 itself'],
   ['not a requirement!', 'unsatisfiable', 'cannot be read'],
   ['x; sys_platform ~= "linux"', 'unsatisfiable', 'cannot be read'],
 ])('%s is %s', (text, fate, part) => {
@@ -48,6 +48,19 @@ test.each([
   expect(ledger[0]).toEqual({ kind: 'requirement', fact: text, fate, detail: expect.stringContaining(part) });
   expect(unmet).toHaveLength(fate === 'unsatisfiable' ? 1 : 0);
   expect(met).toHaveLength(['translated', 'approximated', 'interpreter'].includes(fate) ? 1 : 0);
+});
+
+test('extras of its own are met by itself and by what they bring, however they name one another', () => {
+  const requirements = [
+    'self[all]>=1',
+    'wcwidth; extra == "a"',
+    'self[a,b]; extra == "all"',
+    'self[all]; extra == "b"',
+  ];
+  const { met, unmet, ledger } = resolve(requirements, ['all', 'a', 'b']);
+  expect(unmet).toEqual([]);
+  expect(met.map(({ project }) => project)).toEqual(['wcwidth']);
+  expect(ledger[0]).toMatchObject({ fate: 'translated', detail: expect.stringContaining('python3-wcwidth') });
 });
 
 test('what meets a requirement is told in full', () => {

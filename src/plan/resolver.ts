@@ -6,7 +6,8 @@ import { formatTarget, type TargetFacts } from '../model/target.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import { evaluateMarker, markerEnvironment, parseRequirement, type Requirement } from '../python/requirement.ts';
 import { specifierAccepts } from '../python/version.ts';
-import { extraRequirements, type ReleaseRequirements } from './extras.ts';
+import { type Bounds, boundOn, NO_BOUNDS } from './bounds.ts';
+import { extraRequirements, formatRequirement, type ReleaseRequirements } from './extras.ts';
 import { chooseOfficial, relationsOn } from './official.ts';
 import { newestOf, packageName, pythonVersionOf, relationsOnOwn } from './own.ts';
 import type { PublishedPackage } from './ports.ts';
@@ -20,17 +21,20 @@ interface Fate extends Pick<LedgerLine, 'fate' | 'detail'> {
  * Makes the function that says how the target meets requirements: official packages first, then `published` ones of
  * Rennet's own. It takes PEP 508 texts as upstream wrote them and the extras that the release offers (Provides-Extra),
  * and never throws: what cannot be read is unmet. Every text and every extra gets exactly one ledger line. `self` is the
- * project that asks: a requirement on itself cannot be met. `requirementsOf` tells what an extra that is asked for brings.
+ * release that asks; where it requires extras of its own, what they bring counts. `requirementsOf` tells what an extra that is asked for brings, `bounds`
+ * rule out what would do otherwise.
  */
 export function resolver(
   archive: ArchiveIndex,
   published: readonly PublishedPackage[],
   facts: TargetFacts,
-  self = '',
+  self: { readonly project: string; readonly version: string },
   requirementsOf: ReleaseRequirements = () => undefined,
+  bounds: Bounds = NO_BOUNDS,
 ): ResolveRequirements {
-  const context = { archive, published, facts, self: normaliseProject(self), requirementsOf };
+  const own = { ...self, project: normaliseProject(self.project) };
   return (requirements, extras) => {
+    const context = { archive, published, facts, self: own, requirements, requirementsOf, bounds };
     const offered = extras.map(normaliseProject);
     const met: MetRequirement[] = [];
     const unmet: UnmetRequirement[] = [];
@@ -56,8 +60,11 @@ interface Context {
   readonly archive: ArchiveIndex;
   readonly published: readonly PublishedPackage[];
   readonly facts: TargetFacts;
-  readonly self: string;
+  readonly self: { readonly project: string; readonly version: string };
+  /** All that it requires, extras included. */
+  readonly requirements: readonly string[];
   readonly requirementsOf: ReleaseRequirements;
+  readonly bounds: Bounds;
 }
 
 /** The parsed requirement, or the sentence why it cannot be read. */
@@ -96,14 +103,16 @@ const NOTHING = { met: [], unmet: [] };
 
 /** What becomes of a requirement that counts on the target; `seen` holds the extras that are being looked at. */
 function meet(text: string, requirement: Requirement, context: Context, seen: ReadonlySet<string>): Fate {
-  const { archive, published, facts, self } = context;
+  const { archive, published, facts, self, bounds } = context;
   const { project, specifier, extras } = requirement;
   const asked = `${project}${specifier}`;
   const fail = (sentence: string) => unmetFate(text, project, sentence);
   if (requirement.url !== undefined)
     return fail(`${project} is required from an address of its own, which no package can give`);
-  if (project === self) return fail(`${asked} is required by itself`);
-  const choice = chooseOfficial(archive, project, specifier);
+  if (project === self.project) return meetSelf(text, requirement, context, seen);
+  const bound = boundOn(bounds, project);
+  const both = [specifier, bound?.specifier ?? ''].filter((part) => part !== '').join(',');
+  const choice = chooseOfficial(archive, project, both);
   if (choice === undefined && isInStandardLibrary(project, archive)) {
     const nothing = { package: '', packageVersion: '', relations: [] };
     const met = { requirement: text, project, by: 'interpreter', version: facts.pythonFull, ...nothing } as const;
@@ -114,7 +123,7 @@ function meet(text: string, requirement: Requirement, context: Context, seen: Re
     const has = `${dist.package} ${dist.packageVersion}`;
     if (!choice.fits)
       return fail(
-        `${asked} is required, and ${facts.suite} has ${upstream || 'a version that nothing tells'} (${has})`,
+        `${asked} is required${bound ? `, bound to ${bound.text}` : ''}, and ${facts.suite} has ${upstream || 'a version that nothing tells'} (${has})`,
       );
     const place = { package: dist.package, packageVersion: dist.packageVersion, version: upstream };
     const met = { requirement: text, project, by: 'official', ...place } as const;
@@ -131,7 +140,7 @@ function meet(text: string, requirement: Requirement, context: Context, seen: Re
       : unmetFate(text, project, `${asked} is required, and ${facts.suite} has no package of it`, wanted);
   }
   const version = pythonVersionOf(own.upstream);
-  if (!specifierAccepts(specifier, version, { prereleases: true }))
+  if (!specifierAccepts(both, version, { prereleases: true }))
     return unmetFate(
       text,
       project,
@@ -140,6 +149,32 @@ function meet(text: string, requirement: Requirement, context: Context, seen: Re
     );
   const met = { requirement: text, project, by: 'rennet', package: own.package, packageVersion: own.version } as const;
   return meetExtras({ ...met, version }, relationsOnOwn(specifier, own.package), requirement, context, seen);
+}
+
+/** `foo[all]` among the requirements of foo is met by itself, and by what those extras bring. */
+function meetSelf(
+  text: string,
+  { project, specifier, extras }: Requirement,
+  context: Context,
+  seen: ReadonlySet<string>,
+): Fate {
+  const { self, requirements, facts } = context;
+  const fits = self.version === '' || specifierAccepts(specifier, self.version, { prereleases: true });
+  if (!fits) return unmetFate(text, project, `${project}${specifier} is required by ${project} ${self.version} itself`);
+  const asked = extras.filter((extra) => !seen.has(`${project}[${extra}]`));
+  const within = new Set([...seen, ...asked.map((extra) => `${project}[${extra}]`)]);
+  const brought = extraRequirements(project, requirements, asked, facts).map((extra) => {
+    const named = formatRequirement(extra);
+    return meet(named, extra, context, within);
+  });
+  const unmet = brought.flatMap((fate) => fate.unmet);
+  const details = brought.map(({ detail }) => detail);
+  return {
+    fate: unmet.length > 0 ? 'unsatisfiable' : 'translated',
+    detail: `it is the package itself${details.length > 0 ? `; the extra ${extras.join(', ')} brings ${details.join(', ')}` : ''}`,
+    met: brought.flatMap((fate) => fate.met),
+    unmet,
+  };
 }
 
 /** Adds what the extras bring that a requirement names: the package itself depends on none of it. */
@@ -158,7 +193,7 @@ function meetExtras(
   if (requirements === undefined) notes.push(`what the extra ${named} of ${project} needs is not known`);
   const within = new Set([...seen, ...asked.map((extra) => `${project}[${extra}]`)]);
   for (const extra of extraRequirements(project, requirements ?? [], asked, context.facts))
-    if (extra.project !== context.self) brought.push(meet(met.requirement, extra, context, within));
+    if (extra.project !== context.self.project) brought.push(meet(met.requirement, extra, context, within));
   const more =
     brought.length === 0 ? [] : [`the extra ${named} brings ${brought.map(({ detail }) => detail).join(', ')}`];
   const unmet = brought.flatMap((fate) => fate.unmet);

@@ -1,6 +1,8 @@
 import { RennetError } from '../model/errors.ts';
 import type { Project } from '../model/release.ts';
 import { compareVersions, isPrerelease } from '../python/version.ts';
+import { LOCAL } from '../python/client.ts';
+import { type Bound, boundOn, refusedByHashes, withHashes } from './bounds.ts';
 import { type Candidate, judgeReleases, type Refusal } from './candidates.ts';
 import { choose } from './chooser.ts';
 import { debianVersion } from '../debian/pypi-version.ts';
@@ -8,6 +10,8 @@ import { formatRelation, satisfies } from '../debian/relation.ts';
 import { enter, type SearchPorts } from './enter.ts';
 import { addBlame, askerOf, type Blame, type Failure, isFailure, reasonFrom } from './failure.ts';
 import { dependsOf, newestOf, packageName, pythonVersionOf } from './own.ts';
+import type { IndexFacts } from './index-facts.ts';
+import type { PublishedPackage } from './ports.ts';
 import { type Decision, type Demand, demandOfRelation, depthOf, firstOpen, type State } from './state.ts';
 import { weighMetadata } from './weigh.ts';
 
@@ -33,7 +37,7 @@ export async function search(
   ports: SearchPorts,
   signal: AbortSignal,
 ): Promise<State | Failure> {
-  const { archive, published, facts, target } = ports;
+  const { archive, published, facts, target, bounds } = ports;
   let tries = 0;
   return settleAll(start);
 
@@ -50,6 +54,8 @@ export async function search(
     const hints: (readonly Demand[])[] = [];
     const causes = new Map<string, Failure>();
     const row = newestOf(published, project);
+    const bound = boundOn(bounds, project);
+    const apart = row && (await sourceApart(row, facts));
 
     /** Settles on one release and goes on from there; a refusal where that leads nowhere and another one may help. */
     const take = async (decision: Decision, asks: readonly Demand[]): Promise<{ taken: State | Failure } | Refusal> => {
@@ -72,22 +78,28 @@ export async function search(
       if (hint !== undefined && hint !== 'any') hints.push(hint);
     };
 
-    if (row !== undefined && !isTyped) {
+    if (row !== undefined && (!isTyped || mayStandFor(project, apart))) {
       const version = pythonVersionOf(row.upstream);
-      if (demands.every((demand) => demand.accepts(version))) {
+      if (demands.every((demand) => demand.accepts(version)) && bound?.accepts(version) !== false) {
         const there = { project, version, action: 'built', row, heldBack: [], forceOfficial: false } as const;
-        const verdict = await take(there, missingBelow(row, project));
+        const verdict = await take({ ...there, ...(apart && { apart }) }, missingBelow(row, project));
         if ('taken' in verdict) return verdict.taken;
       }
     }
+    if (row !== undefined && apart !== undefined && roots.get(project)?.forceOfficial !== true)
+      return failApart(row, apart);
     if (depthOf(state, project) > MAX_DEPTH) return fail(`lies deeper than ${MAX_DEPTH} requirements`);
-    const page = await pageOf(project, isTyped);
-    if (page === undefined) return fail('', `the index has no project ${project}`);
+    const whole = await pageOf(project, isTyped);
+    if (whole === undefined) return fail('', `the index has no project ${project}`);
+    const isLocal = facts.origin(project) === LOCAL;
+    const page = isLocal ? whole : withHashes(whole, bounds);
+    const unlisted = isLocal ? undefined : refusedByHashes(page, whole, bounds);
+    if (unlisted !== undefined) return fail(unlisted);
     // What others ask of a typed project holds newer releases back with a reason, as everything else does.
     const counted = demands.filter(({ by, specifier: asked }) => asked !== '' && (!isTyped || by.length === 0));
-    const specifier = [...new Set(counted.map((demand) => demand.specifier))].join(',');
+    const specifier = [...new Set([...counted, ...(bound ? [bound] : [])].map((one) => one.specifier))].join(',');
     const judged = judgeReleases(page, specifier, target);
-    if (isTyped && judged.length === 0 && page.releases.length > 0) throw unknownVersion(specifier, page);
+    if (isTyped && judged.length === 0 && page.releases.length > 0) throw unknownVersion(specifier, page, bound);
     const choice = await choose<State | Failure>(judged, async (candidate, heldBack) => {
       const unread = refuseUnread(candidate);
       if (unread !== undefined) return { as: 'unsatisfiable', reason: unread, unread: true };
@@ -95,7 +107,7 @@ export async function search(
       if ('reason' in weighed) return weighed;
       const { version } = candidate;
       const decision = { project, version, candidate, heldBack: [...heldBack], ...weighed.known };
-      return take({ ...decision, ...rootOf(project, version, isTyped) }, weighed.demands);
+      return take({ ...decision, ...(await rootOf(project, candidate, isTyped)) }, weighed.demands);
     });
     if (choice.step === 'chosen') return choice.taken;
     blameDemands(page, judged.length === 0);
@@ -105,7 +117,7 @@ export async function search(
         choice.refusal.reason,
         judged.length > 0 || page.releases.length === 0
           ? `${project}${choice.version === '' ? '' : ` ${choice.version}`} ${choice.refusal.reason}`
-          : noneText(demands, state),
+          : noneText(demands, state, bound),
       ),
       version: choice.version,
       refusal: choice.refusal,
@@ -116,6 +128,11 @@ export async function search(
     function fail(reason: string, text = `${project} ${reason}`): Failure {
       const refusal = { as: 'no-source', reason } as const;
       return { failed: project, version: '', refusal, text, heldBack: [], demands, blame: withAsker() };
+    }
+
+    function failApart({ package: name, version }: PublishedPackage, source: string): Failure {
+      const reason = `is published from ${source} (${name} ${version}), and what ${originWords(facts.origin(project))} has under that name may be something else; rennet remove ${name} makes room for it`;
+      return { ...fail(reason), refusal: { as: 'held', reason } };
     }
 
     /** What rules a release out before anything of it is read. */
@@ -147,8 +164,8 @@ export async function search(
     }
 
     /** Releases that were not even judged hang on the demands that rule them out. */
-    function blameDemands(whole: Project, all: boolean): void {
-      const possible = all ? whole.releases : judgeReleases(whole, '', target).filter(({ candidate }) => candidate);
+    function blameDemands(listed: Project, all: boolean): void {
+      const possible = all ? listed.releases : judgeReleases(listed, '', target).filter(({ candidate }) => candidate);
       for (const { version: other } of possible) {
         const against = demands.filter((demand) => !demand.accepts(other));
         const latest = against.at(-1);
@@ -167,17 +184,26 @@ export async function search(
     }
   }
 
-  /** What is published in that version already is built only where `rebuild` says so. */
-  function rootOf(
+  /** What comes from elsewhere is what the person means, unless this run brings the source or asks for a build. */
+  function mayStandFor(project: string, apart: string | undefined): boolean {
+    const { forceOfficial = false, rebuild = false } = roots.get(project) ?? {};
+    return apart !== undefined && facts.origin(project) !== LOCAL && !forceOfficial && !rebuild;
+  }
+
+  /** What is published in that version already is built only where `rebuild` says so, or where the very file is asked for and it was made of another. */
+  async function rootOf(
     project: string,
-    version: string,
+    { version, source }: Candidate,
     isTyped: boolean,
-  ): Pick<Decision, 'action' | 'row' | 'forceOfficial'> {
+  ): Promise<Pick<Decision, 'action' | 'row' | 'forceOfficial' | 'rebuild'>> {
     const { forceOfficial = false, rebuild = false } = roots.get(project) ?? {};
     const there = published.find(
       (row) => row.project === project && compareVersions(pythonVersionOf(row.upstream), version) === 0,
     );
     if (!isTyped || forceOfficial || rebuild || there === undefined) return { action: 'build', forceOfficial };
+    const isExact = facts.origin(project) === LOCAL || bounds.hashes.has(project);
+    const madeOf = isExact ? await facts.sourceOf(there) : undefined;
+    if (isExact && madeOf?.sha256 !== source.sha256) return { action: 'build', forceOfficial, rebuild: true };
     return { action: 'built', row: there, forceOfficial };
   }
 
@@ -220,21 +246,38 @@ export async function search(
   }
 }
 
-function unknownVersion(specifier: string, { name, releases }: Project): RennetError {
+/** An index goes on with a package of another one where it lists the very file that the package was made of. */
+async function sourceApart(row: PublishedPackage, facts: IndexFacts): Promise<string | undefined> {
+  const source = await facts.sourceOf(row);
+  if (source === undefined || source.origin === facts.origin(row.project)) return undefined;
+  const page = await facts.project(row.project).catch((error: unknown) => {
+    if (!(error instanceof RennetError) || error.kind !== 'package') throw error;
+    return undefined;
+  });
+  const listed = page?.releases.some(({ files }) => files.some(({ sha256 }) => sha256 === source.sha256)) === true;
+  return listed ? undefined : originWords(source.origin);
+}
+
+function originWords(origin: string): string {
+  return origin === LOCAL ? 'a local source' : `the index ${origin}`;
+}
+
+function unknownVersion(specifier: string, { name, releases }: Project, bound: Bound | undefined): RennetError {
   const finals = releases.filter(({ version }) => !isPrerelease(version));
   const newest = (finals.length > 0 ? finals : releases).slice(0, 3).map(({ version }) => version);
   return new RennetError(
     'unknown-version',
-    `The index has no ${name}${specifier}; ${newest.length === 1 ? 'its only release is' : 'the newest releases are'} ${newest.join(', ')}.`,
+    `The index has no ${name}${specifier}${bound ? `, bound by ${bound.text}` : ''}; ${newest.length === 1 ? 'its only release is' : 'the newest releases are'} ${newest.join(', ')}.`,
     'Ask for one of those, or for another specifier.',
   );
 }
 
-function noneText(demands: readonly Demand[], state: State): string {
+function noneText(demands: readonly Demand[], state: State, bound: Bound | undefined): string {
   const [first] = demands;
   const asked = demands
     .filter(({ specifier }) => specifier !== '')
     .map((demand) => `${demand.text} (${askerOf(demand, state)})`);
+  if (bound !== undefined) asked.push(bound.text);
   return `the index has no release of ${first?.project ?? ''} that is ${[...new Set(asked)].slice(0, 6).join(' and ')}`;
 }
 

@@ -39,8 +39,8 @@ export async function settleRequest(
   return clashFailure(request, `does not go together with what else is wanted (${others}): ${anew.text}`, [], anew);
 }
 
-function demandOfRequest({ project, specifier, requiredBy }: PlanRequest): Demand {
-  return demandOf(project, { specifier, extras: [] }, requiredBy === undefined ? [] : [requiredBy]);
+function demandOfRequest({ project, specifier, extras = [], requiredBy }: PlanRequest): Demand {
+  return demandOf(project, { specifier, extras }, requiredBy === undefined ? [] : [requiredBy]);
 }
 
 function isWithin(part: State, whole: State): boolean {

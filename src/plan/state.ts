@@ -33,6 +33,10 @@ export interface Decision {
   readonly requires?: { readonly requirements: readonly string[]; readonly extras: readonly string[] };
   readonly heldBack: readonly HeldBack[];
   readonly forceOfficial: boolean;
+  /** Of what is there: where it came from, where that is not the index of this run. */
+  readonly apart?: string;
+  /** The same version is published, made of another file than the one that is asked for. */
+  readonly rebuild?: boolean;
 }
 
 /** A plan in the making: what is settled and what is asked for, both in the order in which they came. Never changed, only extended. */

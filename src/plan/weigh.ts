@@ -1,6 +1,6 @@
 import { RennetError } from '../model/errors.ts';
 import type { Candidate, Refusal } from './candidates.ts';
-import type { SearchPorts } from './enter.ts';
+import { MAX_PROJECTS, type SearchPorts } from './enter.ts';
 import { learnExtras } from './learn-extras.ts';
 import { pythonFits } from './python-bounds.ts';
 import { resolver } from './resolver.ts';
@@ -17,7 +17,7 @@ export async function weighMetadata(
   candidate: Candidate,
   project: string,
   isTyped: boolean,
-  { archive, published, facts, target }: SearchPorts,
+  { archive, published, facts, target, bounds }: SearchPorts,
 ): Promise<Weighed | Refusal> {
   const known = await facts.known(project, candidate).catch((error: unknown) => {
     // What is wrong with a release that a person typed is told as it is; of others another release may do.
@@ -33,8 +33,17 @@ export async function weighMetadata(
       reason: `needs Python ${requiresPython ?? ''}, and ${target.suite} has ${target.pythonFull}`,
     };
   }
+  const self = { project, version: candidate.version };
+  const roughly = resolver(archive, published, target, self, undefined, bounds)(requiresDist, providesExtra);
+  const lacking = new Set(roughly.unmet.map((unmet) => unmet.project)).size;
+  // Before the index is asked for each of them.
+  if (lacking > MAX_PROJECTS)
+    return {
+      as: 'unsatisfiable',
+      reason: `cannot be built: it needs more than ${MAX_PROJECTS} projects that ${target.suite} lacks (${lacking})`,
+    };
   await learnExtras(requiresDist, archive, published, target, facts);
-  const { unmet } = resolver(archive, [], target, project, facts.requirementsOf)(requiresDist, providesExtra);
+  const { unmet } = resolver(archive, [], target, self, facts.requirementsOf, bounds)(requiresDist, providesExtra);
   const hopeless = unmet.filter(({ wanted }) => wanted === undefined);
   if (hopeless.length > 0) {
     const sentences = hopeless.map(({ sentence }) => sentence.replace(/\.$/, ''));

@@ -3,6 +3,7 @@ import { constants, copyFile, open, rename, rm } from 'node:fs/promises';
 import type { Progress } from '../model/progress.ts';
 import type { Project, ReleaseFile } from '../model/release.ts';
 import { RennetError } from '../model/errors.ts';
+import { printable } from './address.ts';
 import { collect, downloadTo } from './download.ts';
 import { createHttpGet, HTTP_CAPS, type HttpCaps } from './http.ts';
 import { fileError } from '../host/files.ts';
@@ -18,12 +19,17 @@ interface FoundMetadata {
   readonly source: 'pep658' | 'range';
 }
 
+/** The origin of what a person gave as a folder or file. */
+export const LOCAL = 'local';
+
 /**
  * The port to the Python index. Every method rejects with RennetError (`unknown-project`, `bad-index-page`,
  * `index-refused`, `index-failed`, `index-unreachable`, `download-truncated`, `wrong-hash`, `too-large`, `no-space`)
  * or, on abort, with the signal's reason.
  */
 export interface IndexClient {
+  /** Where releases of a project come from: the index's address without user name, password and query, or `LOCAL`. */
+  origin(name: string): string;
   /** All releases of a project (any spelling of its name), newest first. One request, none while the page is fresh. */
   project(name: string, signal: AbortSignal): Promise<Project>;
   /**
@@ -100,6 +106,7 @@ export function createIndexClient(options: {
   }
 
   return {
+    origin: () => printable(new URL(settings.indexUrl)),
     async project(name, signal) {
       const project = normaliseProject(name);
       const address = new URL(`${settings.indexUrl}/${encodeURIComponent(project)}/`);

@@ -82,6 +82,7 @@ export function indexOfAll(
   );
   return {
     asked,
+    origin: () => 'https://index.example.org/simple',
     project(project) {
       asked.push(project);
       const releases = projects[project];

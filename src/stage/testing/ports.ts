@@ -47,6 +47,7 @@ export function madePorts(folder: string, world: World): StagePorts & { readonly
   } as unknown as Image;
   const files = world.files ?? {};
   const index: IndexClient = {
+    origin: () => 'https://index.example.org/simple',
     async project(name) {
       asked.push(name);
       const versions = new Map<string, ReleaseFile[]>();
