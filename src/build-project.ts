@@ -1,5 +1,6 @@
 import { recordAttempt } from './attempt.ts';
 import { runStages } from './flow.ts';
+import { withHints } from './known-hints.ts';
 import { RennetError } from './model/errors.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { PlanItem, Recipe } from './model/recipe.ts';
@@ -50,7 +51,7 @@ export async function buildItem(
       flowPorts ?? planPorts,
       async (running) => {
         if ('error' in opened) throw opened.error;
-        return runStages(recipe, running, opened, inner);
+        return runStages(await withHints(recipe, opened), running, opened, inner);
       },
       inner,
     );

@@ -1,16 +1,19 @@
 import { join } from 'node:path';
 import type { RunningAttempt } from './attempt.ts';
 import { build } from './build/build.ts';
+import { BuildFailure } from './build/failure.ts';
+import { explained, remember, whatMayHelp } from './look-up-step.ts';
 import { RennetError } from './model/errors.ts';
 import type { BuiltSources, Evidence } from './model/evidence.ts';
+import { type HintedPackage, NO_HINT } from './model/hint.ts';
 import type { GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
 import type { FlowPorts } from './ports.ts';
+import { shownAddress } from './python/local-index.ts';
 import { type BuildTools, type StagedJob, type StagedSdist, stage } from './stage/stage.ts';
 
 /**
-import { shownAddress } from './python/local-index.ts';
  * Inputs, then the build in fresh guests until the hooks ask for nothing new. A pure wheel needs no guest. The suite's build tools are tried
  * first, then, where the build fails so, the others that `stage` names; the first failure is the one that is told.
  */
@@ -20,18 +23,20 @@ export async function buildWheel(
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<Evidence> {
-  const inputs = await stageInputs(recipe, FIRST_TRY, attempt, ports, signal);
+  const { buildPackages, buildRequirements } = recipe.hint ?? NO_HINT;
+  const firstTry: InputOptions = { tools: 'suite', extraRequirements: buildRequirements, hinted: buildPackages };
+  const inputs = await stageInputs(recipe, firstTry, attempt, ports, signal);
   if (inputs.kind === 'wheel') {
     const facts = { sharedLibraries: [], hookRequirements: [] };
     return { recipe, wheel: inputs.source.path, wheelName: inputs.source.filename, facts };
   }
   try {
-    return await buildFrom(inputs, recipe, FIRST_TRY, attempt, ports, signal);
+    return await buildFilling(inputs, recipe, firstTry, attempt, ports, signal);
   } catch (error) {
     if (!(error instanceof AttemptEnd) || error.outcome.kind !== 'build-failed') throw error;
     for (const tools of inputs.otherTools) {
       if (tools === 'newest' && !mayBeTheTools(error)) continue;
-      const built = await tryAgain({ ...FIRST_TRY, tools }, recipe, attempt, ports, signal);
+      const built = await tryAgain({ ...firstTry, tools }, recipe, attempt, ports, signal);
       if (built !== undefined) return built;
     }
     throw error;
@@ -53,7 +58,7 @@ async function tryAgain(
 ): Promise<Evidence | undefined> {
   try {
     const staged = await stageInputs(recipe, options, attempt, ports, signal);
-    if (staged.kind === 'sdist') return await buildFrom(staged, recipe, options, attempt, ports, signal);
+    if (staged.kind === 'sdist') return await buildFilling(staged, recipe, options, attempt, ports, signal);
   } catch (error) {
     const kind = error instanceof AttemptEnd ? error.outcome.kind : undefined;
     if (kind !== 'build-failed' && kind !== 'unsatisfiable') throw error;
@@ -62,15 +67,58 @@ async function tryAgain(
 }
 
 interface InputOptions {
-  /** What the hooks asked for in earlier rounds. */
+  /** What the operator's hints add, and what the hooks asked for in earlier rounds. */
   readonly extraRequirements: readonly string[];
+  /** Official packages that the release does not declare. */
+  readonly hinted: readonly HintedPackage[];
   readonly tools: BuildTools;
 }
 
-const FIRST_TRY: InputOptions = { extraRequirements: [], tools: 'suite' };
+/** Each further one has a package more that has what the one before missed. */
+const MAX_TRIES = 4;
+
+/**
+ * Builds; where the log names a missing header, pkg-config module, library, program or module that an official package has, once
+ * more in a fresh guest with that package. What it succeeded with at last is remembered.
+ */
+async function buildFilling(
+  first: StagedSdist,
+  recipe: Recipe,
+  firstOptions: InputOptions,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const found: HintedPackage[] = [];
+  let failure: BuildFailure | undefined;
+  for (let count = 1; ; count += 1) {
+    const options = { ...firstOptions, hinted: [...firstOptions.hinted, ...found] };
+    const staged =
+      failure === undefined ? first : await stageInputs(recipe, options, attempt, ports, signal).catch(refused);
+    if (staged.kind === 'wheel')
+      throw new RennetError('defect', 'A release turned from sdist to wheel between two tries.');
+    try {
+      const evidence = await buildFrom(staged, recipe, options, attempt, ports, signal);
+      await remember(found, recipe, ports);
+      return evidence;
+    } catch (error) {
+      if (!(error instanceof BuildFailure) || error.missing.length === 0) throw error;
+      const { packages, sentence } = await whatMayHelp(error, staged, ports, signal);
+      failure = explained(error, sentence);
+      if (packages.length === 0 || count === MAX_TRIES) throw failure;
+      found.push(...packages);
+      ports.progress({ doing: `trying again with ${packages.map((one) => one.package).join(', ')}` });
+    }
+  }
+
+  /** What was found cannot stand beside what the release declares. */
+  function refused(error: unknown): never {
+    throw error instanceof AttemptEnd && failure !== undefined ? failure : error;
+  }
+}
 
 async function buildFrom(
-  first: StagedJob,
+  first: StagedSdist,
   recipe: Recipe,
   options: InputOptions,
   attempt: RunningAttempt,
@@ -81,7 +129,7 @@ async function buildFrom(
     const staged =
       extraRequirements.length === 0
         ? first
-        : await stageInputs(recipe, { ...options, extraRequirements }, attempt, ports, signal);
+        : await stageInputs(recipe, withRequirements(options, extraRequirements), attempt, ports, signal);
     if (staged.kind === 'wheel')
       throw new RennetError('defect', 'A release turned from sdist to wheel between two rounds.');
     return staged;
@@ -94,7 +142,7 @@ async function buildFrom(
     progress,
     image: images.build,
     limits: limits.build,
-    folder: join(attempt.folder, `build-${options.tools}`),
+    folder: join(attempt.folder, `build-${options.tools}-${options.hinted.length}`),
     onReport: (report: GuestReport) => {
       attempt.guestEnded('build', report);
       watch.book('reset', report.timingsMs.reset);
@@ -103,7 +151,11 @@ async function buildFrom(
     },
   };
   const evidence = await build(recipe, attempt.id, inputsFor, buildPorts, signal);
-  return first.kind === 'sdist' ? { ...evidence, sources: sourcesOf(first) } : evidence;
+  return { ...evidence, sources: sourcesOf(first) };
+}
+
+function withRequirements(options: InputOptions, more: readonly string[]): InputOptions {
+  return { ...options, extraRequirements: [...options.extraRequirements, ...more] };
 }
 
 function sourcesOf({ sdist }: StagedSdist): BuiltSources {
@@ -119,7 +171,8 @@ async function stageInputs(
   signal: AbortSignal,
 ): Promise<StagedJob> {
   const { watch, found } = attempt;
-  const options = { ...inputs, folder: join(attempt.folder, 'stage') };
+  const { hinted } = inputs;
+  const options = { ...inputs, packages: hinted.map((one) => one.package), folder: join(attempt.folder, 'stage') };
   const staged = await watch.time('stage', () =>
     stage(recipe, options, { ...ports, cacheFolder: ports.state.cache }, signal),
   );
@@ -129,6 +182,7 @@ async function stageInputs(
     source: { filename, sha256, bytes, url: shownAddress(recipe.source), origin: ports.index.origin(recipe.project) },
     images: { build: ports.images.build.digest, runtime: ports.images.runtime.digest },
     buildRequirements: staged.kind === 'sdist' ? staged.buildRequirements : [],
+    ...(hinted.length > 0 && staged.kind === 'sdist' ? { hints: hinted } : {}),
     notes: staged.notes,
     limits: ports.limits,
   };

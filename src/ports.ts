@@ -1,5 +1,6 @@
 import type { AptRoot } from './debian/apt.ts';
 import type { ArchiveIndex } from './debian/archive-index.ts';
+import type { FileHint } from './hints/hints-file.ts';
 import type { GuestLimits, Image, MachineDriver, ResetStrategy } from './model/machine.ts';
 import type { Progress } from './model/progress.ts';
 import type { Recipe, UnmetRequirement } from './model/recipe.ts';
@@ -15,6 +16,8 @@ export interface PlanPorts {
   readonly index: IndexClient;
   readonly apt: AptRoot;
   readonly archive: ArchiveIndex;
+  /** The operator's own hints file. */
+  readonly hints: readonly FileHint[];
   readonly progress: Progress;
   /** What the person bounds; nothing where it is absent. */
   readonly bounds?: Bounds;

@@ -16,7 +16,7 @@ import { copyrightFile } from './copyright.ts';
 import { dependsOf, packagesOf, suggestionsOf } from './depends.ts';
 import { homepageOf } from './homepage.ts';
 import { fieldLines } from './fields.ts';
-import { withSuggestions } from './ledger.ts';
+import { hintLines, withSuggestions } from './ledger.ts';
 import { maintainerScripts } from './maintainer-scripts.ts';
 
 /** 2000-01-01: for releases whose upload time the index does not give. */
@@ -90,7 +90,9 @@ export async function assemble(
     await written(`${documents}/changelog.Debian.gz`, gzipSync(changelog, { level: 9 }), ports.folder),
   ];
   const python = ports.pythonRelations(tree.metadata.requiresPython);
-  const depends = dependsOf(tree, resolution.met, python.relations, target);
+  const hinted = recipe.hint?.depends ?? [];
+  const needed = dependsOf(tree, resolution.met, python.relations, target);
+  const depends = [...new Set([...needed, ...hinted.map((one) => one.package)])];
   const suggestions = suggestionsOf(tree, target, ports.archive, depends);
   const description = descriptionFrom(
     tree.metadata.summary,
@@ -124,12 +126,15 @@ export async function assemble(
     architecture,
     depends,
     control,
-    modules: tree.modules,
+    copyright,
+    epoch,
+    modules: recipe.hint?.imports ?? tree.modules,
     claims: tree.claims,
     scripts: tree.programs,
     ledger: [
       ...withSuggestions(resolution.ledger, suggestions),
       ...tree.ledger,
+      ...hintLines(recipe.hint),
       ...fieldLines({
         metadata: tree.metadata,
         licenceFiles: tree.licences.map(({ name }) => name),

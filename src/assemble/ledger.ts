@@ -1,4 +1,5 @@
 import type { DebianRelations } from '../debian/pypi-version.ts';
+import { type Hint, type HintedPackage, NO_HINT } from '../model/hint.ts';
 import type { LedgerLine } from '../model/outcome.ts';
 import { packagesOf, type Suggestion } from './depends.ts';
 
@@ -38,3 +39,22 @@ export function withSuggestions(
     return { ...line, fate: 'approximated', detail: kind === 'extra' ? detail : `${detail}; for the extra ${extras}` };
   });
 }
+
+/** What the package has by the operator's word, which is no fact of the upstream, and what its build had. */
+export function hintLines({ buildPackages, buildRequirements, depends, imports }: Hint = NO_HINT): LedgerLine[] {
+  const line = (fact: string, detail: string): LedgerLine => ({ kind: 'hint', fact, fate: 'translated', detail });
+  const who = ({ origin, reason }: HintedPackage) =>
+    `${SOURCES[origin]}${reason === '' || origin === 'file' ? '' : `, ${reason}`}`;
+  return [
+    ...buildPackages.map((one) => line(`build package ${one.package}`, `in the build; ${who(one)}`)),
+    ...buildRequirements.map((text) => line(`build requirement ${text}`, 'in the build')),
+    ...depends.map((one) => line(`run package ${one.package}`, `in Depends; ${who(one)}`)),
+    ...(imports === undefined ? [] : [line(`imports ${imports.join(', ')}`, 'imported by the check; hints file')]),
+  ];
+}
+
+const SOURCES: Record<HintedPackage['origin'], string> = {
+  file: 'hints file',
+  operator: 'rennet hints',
+  learned: 'an earlier build',
+};

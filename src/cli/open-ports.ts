@@ -1,5 +1,6 @@
 import { openAptRoot } from '../debian/apt.ts';
 import { openArchiveIndex } from '../debian/archive-index.ts';
+import { readHintsFile } from '../hints/hints-file.ts';
 import { ensureImages } from '../image/images.ts';
 import { BUILD_LIMITS, CHECK_LIMITS } from '../limits.ts';
 import { createDriver } from '../machine/create.ts';
@@ -15,8 +16,9 @@ import type { CommandContext } from './run-command.ts';
 const MAINTAINER = 'Rennet <rennet@rennet.invalid>';
 
 /** Opens what planning needs: store, index, the target's private apt and its derived index. Close the store afterwards. */
-export async function openPlanPorts(context: CommandContext, target: Target): Promise<PlanPorts> {
+export async function openPlanPorts(context: CommandContext, target: Target, hintsFile?: string): Promise<PlanPorts> {
   const { state, output, signal } = context;
+  const hints = await readHintsFile(hintsFile ?? state.hintsFile, hintsFile !== undefined);
   const store = await openCommandStore(context);
   try {
     const [settings, archiveAndApt] = await Promise.all([
@@ -25,14 +27,15 @@ export async function openPlanPorts(context: CommandContext, target: Target): Pr
     ]);
     for (const sentence of settings.ignored) output.note(sentence);
     const index = createIndexClient({ settings, cacheFolder: state.cache });
-    return { state, store, index, ...archiveAndApt, progress: output.progress };
+    return { state, store, index, ...archiveAndApt, hints, progress: output.progress };
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function openArchive({ state, output, signal }: CommandContext, target: Target) {
+/** The target's private apt and its derived index. */
+export async function openArchive({ state, output, signal }: CommandContext, target: Target) {
   const apt = await openAptRoot(target, state.apt, signal);
   const { notes } = await apt.update({}, output.progress, signal);
   for (const note of notes) output.note(note);

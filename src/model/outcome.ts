@@ -55,7 +55,7 @@ export interface Outcome {
 
 /** What became of one upstream fact. */
 export interface LedgerLine {
-  readonly kind: 'requirement' | 'extra' | 'entry-point' | 'file' | 'field';
+  readonly kind: 'requirement' | 'extra' | 'entry-point' | 'file' | 'field' | 'hint';
   /** The fact as upstream wrote it. */
   readonly fact: string;
   readonly fate: 'translated' | 'approximated' | 'interpreter' | 'not-for-target' | 'left-out' | 'unsatisfiable';

@@ -1,3 +1,4 @@
+import type { Hint } from './hint.ts';
 import type { ReleaseFile } from './release.ts';
 import type { LedgerLine } from './outcome.ts';
 import type { TargetFacts } from './target.ts';
@@ -57,6 +58,8 @@ export interface Recipe {
   readonly wheels: readonly ReleaseFile[];
   /** A private build of a project that the suite provides; kept, never published. */
   readonly forceOfficial: boolean;
+  /** What it needs beside what it declares; set when its attempt begins. */
+  readonly hint?: Hint;
 }
 
 /** One entry of a plan, in build order. */

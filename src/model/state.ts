@@ -6,6 +6,8 @@ export interface StateFolder {
   readonly root: string;
   /** Format number of the folder; a newer one is refused. */
   readonly versionFile: string;
+  /** The operator's hints; may be missing. */
+  readonly hintsFile: string;
   readonly blobs: string;
   /** The published apt repository; readable for everyone. */
   readonly archive: string;
@@ -32,6 +34,7 @@ export function stateFolder(root: string): StateFolder {
   return {
     root,
     versionFile: join(root, 'version'),
+    hintsFile: join(root, 'hints.toml'),
     blobs: join(root, 'blobs'),
     archive: join(root, 'archive'),
     attempts: join(root, 'attempts'),

@@ -5,6 +5,7 @@ import { unpackWheel } from '../python/wheel-unpack.ts';
 import type { BuildJob } from './build-job.ts';
 import type { Choice } from './build-requirements.ts';
 import { joinDebs, unpackDebs } from './deb-layers.ts';
+import { writeStatusLayer } from './dpkg-status.ts';
 import { copyTrees, ensureFolder } from './folders.ts';
 import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownload } from './ports.ts';
 
@@ -36,7 +37,8 @@ export async function layOutBuild(
   const relations = [...official.map(({ dist }) => `${dist.package} (= ${dist.packageVersion})`), ...packages];
   const closure = await ports.apt.closure(relations, ports.images.build.dpkgStatus, signal);
   const layers: string[] = [];
-  if (closure.length > 0) layers.push(await layOutDebs(closure, '00-official', input, ports, clock, signal));
+  if (closure.length > 0)
+    layers.push(await layOutDebs(closure, '00-official', input, ports, clock, signal, 'libraries'));
   for (const [index, wheel] of wheels.entries()) {
     const name = `layers/${50 + index}-${wheel.project}`;
     await copyTrees([await unpackedWheel(wheel, ports, signal)], join(input, name), signal);
@@ -78,11 +80,14 @@ async function layOutDebs(
   ports: StagePorts,
   clock: DownloadClock,
   signal: AbortSignal,
+  told?: 'libraries',
 ): Promise<string> {
   const folder = join(ports.cacheFolder, 'debs');
   const paths = await timeDownload(clock, () => ports.apt.fetch(debs, folder, ports.progress, signal));
   const unpacked = await unpackDebs(debs, paths, ports.cacheFolder, ports.archive.facts.python, signal);
   await joinDebs(unpacked, join(input, 'layers', name), signal);
+  // An extension may link to what is new here; dpkg-shlibdeps then asks dpkg whose it is.
+  if (told !== undefined) await writeStatusLayer(ports.images.build.dpkgStatus, unpacked, join(input, 'layers', name));
   return `layers/${name}`;
 }
 

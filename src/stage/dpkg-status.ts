@@ -1,10 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { UnpackedDeb } from './deb-layers.ts';
+import { exists } from './folders.ts';
 
 /**
- * Writes the layer that tells dpkg of packages that were unpacked beside it: their stanzas in `var/lib/dpkg/status` and their
- * lists of files. dpkg in the guest then judges the relations of the package under check as on a real system.
+ * Writes the layer that tells dpkg of packages that were unpacked beside it: their stanzas in `var/lib/dpkg/status`, their
+ * lists of files and what dpkg-shlibdeps reads of libraries. dpkg in the guest then judges relations as on a real system.
  */
 export async function writeStatusLayer(
   imageStatus: string,
@@ -18,7 +19,13 @@ export async function writeStatusLayer(
     unpacked.map(({ control }) => control),
   );
   await writeFile(join(layer, 'var/lib/dpkg/status'), status);
-  for (const { control, list } of unpacked) await writeFile(join(info, listName(control)), list);
+  for (const { control, list, tree } of unpacked) {
+    await writeFile(join(info, `${identity(control)}.list`), list);
+    for (const name of ['shlibs', 'symbols']) {
+      const file = join(tree, '../control', name);
+      if (await exists(file)) await copyFile(file, join(info, `${identity(control)}.${name}`));
+    }
+  }
 }
 
 /** The image's status file with these packages as installed; a newer version takes the place of the image's. Pure. */
@@ -40,10 +47,6 @@ function identity(stanza: string): string {
   return isCoinstallable(stanza)
     ? `${field(stanza, 'Package')}:${field(stanza, 'Architecture')}`
     : field(stanza, 'Package');
-}
-
-function listName(control: string): string {
-  return `${identity(control)}.list`;
 }
 
 function isCoinstallable(stanza: string): boolean {

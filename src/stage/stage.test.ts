@@ -62,7 +62,11 @@ test('an sdist: job, official layer, wheel layer above it, offered wheel, proven
     const layers = join(job.input, 'layers');
     expect(await readFile(join(layers, '00-official/usr/lib/python3/dist-packages/six.py'), 'utf8')).toBe('x = 1\n');
     // A folder /lib in a layer would hide the base's.
-    expect(await readdir(join(layers, '00-official'))).toEqual(['usr']);
+    expect(await readdir(join(layers, '00-official'))).toEqual(['usr', 'var']);
+    // dpkg in the guest knows whose the libraries are.
+    expect(await readFile(join(layers, '00-official/var/lib/dpkg/status'), 'utf8')).toContain(
+      'Status: install ok installed',
+    );
     expect(await readFile(join(layers, '00-official/usr/lib/x86_64-linux-gnu/libsix.so'), 'utf8')).toBe('elf');
     expect(await readdir(join(layers, '00-official/usr/share'))).toEqual([]);
     const setuptools = join(layers, '50-setuptools/usr/local/lib/python3.11/dist-packages/setuptools.py');
