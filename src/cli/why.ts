@@ -1,18 +1,17 @@
 import type { Command } from 'commander';
+import { explainCheck } from '../check/report.ts';
 import { RennetError } from '../model/errors.ts';
 import { TIMED_STAGES } from '../model/outcome.ts';
 import { formatTarget } from '../model/target.ts';
 import type { Attempt } from '../store/records.ts';
 import { explainTests, testReportOf } from '../tests/report.ts';
 import { attemptEvent } from './attempt-event.ts';
+import { ledgerText } from './ledger-text.ts';
 import { openCommandStore } from './open-store.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { parseProjectName } from './project-argument.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
-import { formatTable } from './table.ts';
-
-const SHOWN_LINES = 40;
 
 /** `rennet why PROJECT`: one sentence for the last outcome, then the evidence. */
 export function addWhy(program: Command): void {
@@ -37,7 +36,7 @@ export function addWhy(program: Command): void {
           const { evidence, provenance, ledger, startedAt, endedAt, logLine } = attempt;
           const more = { evidence, provenance, ledger, startedAt, endedAt, logLine };
           output.event('attempt', { ...attemptEvent(attempt), ...more });
-          output.say(explain(attempt, options.all ? Number.POSITIVE_INFINITY : SHOWN_LINES));
+          output.say(explain(attempt, options.all));
           return EXIT.success;
         } finally {
           await store.close();
@@ -47,7 +46,7 @@ export function addWhy(program: Command): void {
 }
 
 /** The text of an attempt for people: outcome and sentence, how it ran, the ledger, where to look next. */
-export function explain(attempt: Attempt, shownLines: number): string {
+function explain(attempt: Attempt, all: boolean): string {
   const parts = [`${attempt.outcome ?? 'running'}: ${attempt.sentence}`];
   if (attempt.logLine) parts.push(`  log: ${attempt.logLine}`);
   const facts = [
@@ -63,14 +62,10 @@ export function explain(attempt: Attempt, shownLines: number): string {
     return ms === undefined ? [] : [`${stage} ${formatDuration(ms)}`];
   });
   if (timings.length > 0) parts.push(`  ${timings.join(', ')}`);
+  parts.push(...explainCheck(attempt.evidence).map((line) => `  ${line}`));
   const tests = testReportOf(attempt.evidence);
   if (tests) parts.push(...explainTests(tests).map((line) => `  ${line}`));
-  if (attempt.ledger.length > 0) {
-    const rows = attempt.ledger.slice(0, shownLines).map((line) => [line.kind, line.fact, line.fate, line.detail]);
-    parts.push('', formatTable(['what', 'upstream says', 'became', 'how'], rows));
-    const more = attempt.ledger.length - rows.length;
-    if (more > 0) parts.push(`… and ${more} more; --all shows them`);
-  }
+  if (attempt.ledger.length > 0) parts.push('', ledgerText(attempt.ledger, all));
   if (attempt.log) parts.push('', `rennet log ${attempt.id} shows the log.`);
   return parts.join('\n');
 }
