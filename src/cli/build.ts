@@ -22,6 +22,7 @@ interface BuildOptions extends CommonOptions {
   readonly reset: ResetStrategy;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   readonly allowUnisolated: boolean;
+  readonly hints?: string;
   readonly forceOfficial: boolean;
   readonly rebuild: boolean;
   readonly tests: boolean;
@@ -43,6 +44,7 @@ export function addBuild(program: Command): void {
     )
     .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
     .option('--allow-unisolated', 'publish what the namespace driver built, without any isolation', false)
+    .option('--hints <file>', 'another hints file than hints.toml of the state folder')
     .option('--force-official', 'private build of what the suite provides; kept, never published', false)
     .option('--rebuild', 'build although it is published already', false)
     .option('--tests', "run upstream's tests in a third guest and report them; builds again what is published", false)
@@ -106,7 +108,7 @@ async function buildAll(
   startedAt: number,
 ): Promise<{ ended: readonly Attempt[]; untried: readonly string[] }> {
   const { output, signal } = context;
-  const planPorts = await openPlanPorts(context, target);
+  const planPorts = await openPlanPorts(context, target, options.hints);
   let known: RennetError | undefined;
   let driver: MachineDriver | undefined;
   try {

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   log: async () => (await import('./log.ts')).addLog,
   list: async () => (await import('./list.ts')).addList,
   remove: async () => (await import('./remove.ts')).addRemove,
+  hints: async () => (await import('./hints.ts')).addHints,
   stop: async () => (await import('./stop.ts')).addStop,
   image: async () => (await import('./image.ts')).addImage,
   template: async () => (await import('./template.ts')).addTemplate,
