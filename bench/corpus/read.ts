@@ -63,20 +63,22 @@ export async function readCase(
 ): Promise<CorpusCase> {
   const files = caseFiles(folder, listed.project);
   const end = await readEnd(files);
-  const lines = end === undefined ? '' : await readFile(files.lines, 'utf8').catch(() => '');
+  const read = (path: string) => (end === undefined ? '' : readFile(path, 'utf8').catch(() => ''));
+  const [lines, said] = [await read(files.lines), await read(files.said)];
   const pip = await readPipResult(caseFiles(pipFolder, listed.project).pip);
-  return { ...summariseCase(listed, target, lines, end), ...(pip === undefined ? {} : { pip }) };
+  return { ...summariseCase(listed, target, lines, end, said), ...(pip === undefined ? {} : { pip }) };
 }
 
 /**
  * Sums up the JSON lines of one `rennet build`. The last attempt of the project itself counts; where there is none, the error that the command
- * ended with, as `infrastructure`. Lines that are no JSON are left out: a killed process leaves half of one. Pure.
+ * ended with, as `infrastructure`. Lines that are no JSON are left out: a killed process leaves half of one. `said`: what it said to people. Pure.
  */
 export function summariseCase(
   { project, stratum }: ListedProject,
   target: Target,
   lines: string,
   end: CaseEnd | undefined,
+  said = '',
 ): CorpusCase {
   const events = lines.split('\n').map(parseLine);
   const attempts = events.flatMap((event) => {
@@ -87,7 +89,7 @@ export function summariseCase(
   const isLate = end?.status === TIMED_OUT;
   const wanted = attempts.findLast((it) => it.project === project && !(isLate && it.outcome === 'cancelled'));
   const others = attempts.filter((attempt) => attempt.project !== project).map(endingOf);
-  const ending = end === undefined ? NOT_ENDED : wanted ? endingOf(wanted) : withoutAttempt(events, end);
+  const ending = end === undefined ? NOT_ENDED : wanted ? endingOf(wanted) : withoutAttempt(events, end, said);
   return {
     ...ending,
     project,
@@ -107,13 +109,15 @@ function endingOf(attempt: z.infer<typeof attemptLine>): Ending {
   return { project, version, outcome, class: attempt.class ?? attempt.rule ?? attempt.limit ?? '', sentence };
 }
 
-function withoutAttempt(events: readonly unknown[], end: CaseEnd) {
+function withoutAttempt(events: readonly unknown[], end: CaseEnd, said: string) {
   const error = events.map((event) => errorLine.safeParse(event)).findLast(({ success }) => success)?.data;
   const ending = { version: '', outcome: 'infrastructure' };
   if (end.status === TIMED_OUT)
     return { ...ending, class: 'time-bound', sentence: 'The build was ended: it took longer than the bench allows.' };
   if (error !== undefined) return { ...ending, class: error.code, sentence: error.sentence };
-  return { ...ending, class: 'no-attempt', sentence: `rennet build ended with status ${end.status} and no attempt.` };
+  const last = said.trimEnd().split('\n').at(-1)?.slice(0, 300) ?? '';
+  const sentence = `rennet build ended with status ${end.status} and no attempt${last === '' ? '' : `: ${last}`}.`;
+  return { ...ending, class: 'no-attempt', sentence };
 }
 
 /** Causes before what they brought down: a failure of its own comes before one for the sake of another. Each project once, its last end. */
