@@ -48,7 +48,7 @@ def build(job, ports):
     wheel = answer.get("wheel")
     ports.phase("collect")
     content = collect(wheel)
-    libraries = step("collect", lambda: shared_libraries.find("/rennet/out/" + wheel), "/build/home")
+    libraries = step("libraries", lambda: shared_libraries.find("/rennet/out/" + wheel), "/build/home")
     ports.output.add(wheel, content.fileno())
     return "ok", {"wheel": wheel, "hookRequirements": asked, "sharedLibraries": strings(libraries)}
 

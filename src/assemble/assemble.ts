@@ -11,6 +11,7 @@ import type { LedgerLine } from '../model/outcome.ts';
 import type { Recipe, Resolution } from '../model/recipe.ts';
 import type { Architecture } from '../model/target.ts';
 import type { AdmittedTree } from './admitted-tree.ts';
+import { architectureOf } from './architecture.ts';
 import { changelogText } from './changelog.ts';
 import { copyrightFile } from './copyright.ts';
 import { dependsOf, packagesOf, suggestionsOf } from './depends.ts';
@@ -70,7 +71,7 @@ export async function assemble(
   await mkdir(ports.folder, { recursive: true });
   const { target } = recipe;
   const version = debianVersion(recipe.version, target.suiteTag, ports.build);
-  const architecture = tree.hasElf ? target.architecture : 'all';
+  const architecture = architectureOf(tree, target);
   const epoch = epochOf(recipe.source.uploadedAt);
   const homepage = homepageOf(tree.metadata);
   const { text: copyright, licence } = copyrightFile(tree.metadata, tree.licences, homepage);

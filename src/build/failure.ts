@@ -2,9 +2,12 @@ import { open } from 'node:fs/promises';
 import type { Missing } from '../model/missing.ts';
 import { AttemptEnd, type Outcome } from '../model/outcome.ts';
 import type { Recipe } from '../model/recipe.ts';
+import { plainText } from '../model/text.ts';
 import { classifyLog, exhaustion, otherPlatformLine } from './classify.ts';
 import { failureSentence } from './sentences.ts';
 
+/** As guest/shared_libraries.py says it. */
+const UNOWNED = /^UnownedLibrary: (?<file>\S{1,300}) links to (?<library>\S{1,200})$/;
 const LOG_TAIL_BYTES = 4 * 1024 * 1024;
 
 /** A build that failed for want of something that the suite may have. */
@@ -36,11 +39,19 @@ export async function failureOf(
     const sentence = `${release} is made for another platform, as its build says: ${elsewhere.replace(/[.!]?$/, '.')}`;
     return new AttemptEnd({ kind: 'not-for-target', sentence, logLine: elsewhere });
   }
+  const unowned = UNOWNED.exec(facts.step === 'libraries' ? facts.message : '')?.groups;
+  if (unowned) {
+    const { file = '', library = '' } = unowned;
+    const sentence = `${release} was built, but its ${plainText(file)} links to ${plainText(library)}, which no package of the suite answers for that the build had.`;
+    const outcome = { kind: 'build-failed', class: 'missing-library', rule: 'library-owner', sentence } as const;
+    return new BuildFailure(outcome, [{ kind: 'shared-library', name: plainText(library) }]);
+  }
   // The status alone says less than the last line of the log.
   const words = /^ended with status (?!139$)\d+$/.test(facts.message) ? '' : facts.message;
   const finding = classifyLog(words === '' ? log : `${log}\n${words}`);
   // A setup.py that ends the interpreter in peace (`sys.exit(0)`) leaves neither a wheel nor a reason.
-  const hasNoWheel = facts.step === 'collect' || /^SystemExit: (?:0|None|False)$/.test(facts.message);
+  const hasNoWheel =
+    facts.step === 'collect' || facts.step === 'libraries' || /^SystemExit: (?:0|None|False)$/.test(facts.message);
   const isNoWheel = hasNoWheel && (finding.class === 'unknown' || finding.subject.startsWith('SystemExit'));
   return new BuildFailure(
     {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
-import { type IndexServer, jsonPage, serve, startIndexServer } from '../../src/python/testing/index-server.ts';
+import { type IndexServer, jsonPage, makeZip, serve, startIndexServer } from '../../src/python/testing/index-server.ts';
 
 /** A release of pure Python whose sdist brings its own back end, so that a build needs nothing but the index. */
 export interface DemoRelease {
@@ -16,10 +16,24 @@ export interface DemoRelease {
   readonly ballast?: number;
   /** Further lines of the metadata: `Requires-Dist: six`. */
   readonly metadata?: readonly string[];
+  /** Python lines that run before the wheel is packed: `files` (path → text or bytes) and `name`, its file name, may be changed. */
+  readonly packing?: string;
+  /** Wheels of the same release that lie beside the sdist. */
+  readonly wheels?: readonly DemoWheel[];
   /** Further files of the sdist, by their path below the top folder. */
   readonly files?: Readonly<Record<string, string>>;
   /** Of the sdist and the wheel; below 2.2 the sdist binds nothing, so that only the build tells what it requires. */
   readonly metadataVersion?: string;
+}
+
+/** What upstream's own build of the release is said to have given; the module of the project is in it. */
+export interface DemoWheel {
+  /** `py3-none-any` */
+  readonly tag: string;
+  readonly files?: Readonly<Record<string, string>>;
+  /** Further lines of its metadata. */
+  readonly metadata?: readonly string[];
+  readonly entryPoints?: string;
 }
 
 export interface DemoIndex extends IndexServer {
@@ -35,7 +49,7 @@ export interface DemoIndex extends IndexServer {
 export async function startDemoIndex(): Promise<DemoIndex> {
   const answers: Record<string, RequestListener> = {};
   const server = await startIndexServer(answers);
-  const pages = new Map<string, Map<string, object>>();
+  const pages = new Map<string, Map<string, readonly object[]>>();
   return {
     ...server,
     env: { PIP_INDEX_URL: `${server.url}/simple` },
@@ -43,28 +57,59 @@ export async function startDemoIndex(): Promise<DemoIndex> {
     async add(release, page = {}) {
       const { project, version = '1.0' } = release;
       const bytes = await demoSdist(release);
-      const filename = `${project}-${version}.tar.gz`;
-      const path = `/files/${filename}`;
-      const hashes = { sha256: createHash('sha256').update(bytes).digest('hex') };
-      const file = { filename, url: `${server.url}${path}`, hashes, size: bytes.length, ...page };
-      const files = pages.get(project) ?? new Map<string, object>();
-      pages.set(project, files.set(version, file));
-      answers[`/simple/${project}/`] = jsonPage(project, [...files.values()], { 'cache-control': 'no-store' });
-      answers[path] = serve(bytes);
-      return { path, bytes };
+      const serveFile = (filename: string, content: Buffer) => {
+        const path = `/files/${filename}`;
+        answers[path] = serve(content);
+        const hashes = { sha256: createHash('sha256').update(content).digest('hex') };
+        return { filename, url: `${server.url}${path}`, hashes, size: content.length };
+      };
+      const sdist = serveFile(`${project}-${version}.tar.gz`, bytes);
+      const wheels = (release.wheels ?? []).map((wheel) => {
+        const name = `${moduleOf(project)}-${version}-${wheel.tag}.whl`;
+        return serveFile(name, demoWheel(release, wheel));
+      });
+      const files = pages.get(project) ?? new Map<string, readonly object[]>();
+      pages.set(project, files.set(version, [{ ...sdist, ...page }, ...wheels]));
+      answers[`/simple/${project}/`] = jsonPage(project, [...files.values()].flat(), { 'cache-control': 'no-store' });
+      return { path: `/files/${sdist.filename}`, bytes };
     },
   };
 }
 
+function moduleOf(project: string): string {
+  return project.replaceAll('-', '_');
+}
+
+function metadataOf(release: DemoRelease, lines: readonly string[] = []): string {
+  const { project, version = '1.0', metadataVersion = '2.2' } = release;
+  const first = [`Metadata-Version: ${metadataVersion}`, `Name: ${project}`, `Version: ${version}`];
+  return [...first, 'Summary: A release for tests', ...lines, ''].join('\n');
+}
+
+function demoWheel(release: DemoRelease, wheel: DemoWheel): Buffer {
+  const { project, version = '1.0' } = release;
+  const info = `${moduleOf(project)}-${version}.dist-info`;
+  const files: Readonly<Record<string, string>> = {
+    [`${moduleOf(project)}.py`]: '',
+    ...wheel.files,
+    [`${info}/METADATA`]: metadataOf(release, wheel.metadata),
+    [`${info}/WHEEL`]: `Wheel-Version: 1.0\nTag: ${wheel.tag}\n`,
+    ...(wheel.entryPoints === undefined ? {} : { [`${info}/entry_points.txt`]: wheel.entryPoints }),
+  };
+  const record = [...Object.keys(files), `${info}/RECORD`].map((path) => `${path},,\n`).join('');
+  return makeZip(
+    Object.entries({ ...files, [`${info}/RECORD`]: record }).map(([name, content]) => ({ name, content })),
+  );
+}
+
 async function demoSdist(release: DemoRelease): Promise<Buffer> {
-  const { project, version = '1.0', hook = 'pass', module = '', ballast = 0 } = release;
-  const first = [`Metadata-Version: ${release.metadataVersion ?? '2.2'}`, `Name: ${project}`, `Version: ${version}`];
-  const metadata = [...first, 'Summary: A release for tests', ...(release.metadata ?? []), ''].join('\n');
+  const { project, version = '1.0', ballast = 0 } = release;
+  const metadata = metadataOf(release, release.metadata);
   const files = {
     'PKG-INFO': metadata,
     'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
     'ballast.txt': randomBytes(ballast / 2).toString('hex'),
-    'backend.py': backEnd(project, version, metadata, hook, module),
+    'backend.py': backEnd(release, metadata),
     ...release.files,
   };
   const tar = pack();
@@ -75,19 +120,25 @@ async function demoSdist(release: DemoRelease): Promise<Buffer> {
   return gzipSync(Buffer.concat(chunks));
 }
 
-function backEnd(project: string, version: string, metadata: string, hook: string, code: string): string {
-  const module = project.replaceAll('-', '_');
+function backEnd(release: DemoRelease, metadata: string): string {
+  const { project, version = '1.0', hook = 'pass', packing = 'pass', module: code = '' } = release;
+  const module = moduleOf(project);
   const info = `${module}-${version}.dist-info`;
-  const lines = hook.split('\n').map((line) => `    ${line}`);
+  const indented = (lines: string) =>
+    lines
+      .split('\n')
+      .map((line) => `    ${line}`)
+      .join('\n');
   return `import os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
-${lines.join('\n')}
+${indented(hook)}
     name = '${module}-${version}-py3-none-any.whl'
     files = {
         '${module}.py': 'BALLAST = "' + open('ballast.txt').read() + '"\\n' + ${JSON.stringify(code)} + '\\n',
         '${info}/METADATA': ${JSON.stringify(metadata)},
         '${info}/WHEEL': 'Wheel-Version: 1.0\\nGenerator: demo\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n',
     }
+${indented(packing)}
     record = ''.join(path + ',,\\n' for path in [*files, '${info}/RECORD'])
     with zipfile.ZipFile(os.path.join(folder, name), 'w') as wheel:
         for path, text in {**files, '${info}/RECORD': record}.items():
