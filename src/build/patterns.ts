@@ -14,6 +14,22 @@ const NETWORK: readonly Pattern[] = [
   },
 ];
 
+/** What cargo says where it may not reach a registry or a repository (`CARGO_NET_OFFLINE`, guest input `60-crates`). */
+const CRATES: readonly Pattern[] = [
+  {
+    class: 'needs-network',
+    line: /can't checkout from '([^']{1,200})'/,
+    sentence: (s) =>
+      `The build takes a crate from the git repository ${s}, which no guest reaches; its upstream has to take it from a registry or put it into the sdist.`,
+  },
+  {
+    class: 'needs-network',
+    line: /(?:no matching package named|failed to select a version for(?: the requirement)?) `([\w-]{1,64})/,
+    sentence: (s) =>
+      `The build wants the crate ${s} from the network, which no guest has; its upstream has to put a Cargo.lock that pins it into the sdist.`,
+  },
+];
+
 const PYTHON_2_CODE: readonly Pattern[] = [
   {
     class: 'python-2',
@@ -112,6 +128,7 @@ const REST: readonly Pattern[] = [
 export const PATTERNS: readonly Pattern[] = [
   ...MISSING_HARD,
   ...MISSING_MODULES,
+  ...CRATES,
   ...NETWORK,
   ...MISSING_PROGRAMS,
   ...MISSING_COMPONENTS,

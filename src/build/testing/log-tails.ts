@@ -148,6 +148,13 @@ export const TAILS: readonly (readonly [tail: string, failure: string, subject: 
     'cmake',
     'program',
   ],
+  ['error: no matching package named `curd` found\nlocation searched: crates index', 'needs-network', 'curd'],
+  ['error: failed to select a version for the requirement `curd = "^1.2"`', 'needs-network', 'curd'],
+  [
+    "  unable to update https://www.example.org/whey#01234567\n\nCaused by:\n  can't checkout from 'https://www.example.org/whey': you are in the offline mode (--offline)",
+    'needs-network',
+    'https://www.example.org/whey',
+  ],
   ["error: can't find Rust compiler", 'missing-program', 'cargo', 'program'],
   ['make: flex: No such file or directory', 'missing-program', 'flex', 'program'],
   ["FileNotFoundError: [Errno 2] No such file or directory: 'npm'", 'needs-network', 'npm'],
