@@ -1,7 +1,6 @@
 import type { Admitted } from './admit/admission.ts';
 import { architectureOf } from './assemble/architecture.ts';
 import type { RunningAttempt } from './attempt.ts';
-import { buildWheel } from './build-step.ts';
 import { checkDeb } from './check-step.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
@@ -12,6 +11,7 @@ import type { FlowPorts, PlanPorts } from './ports.ts';
 import { keepDeb, publishDeb } from './publication.ts';
 import { admitWheel, assembleDeb, resolveRequirements } from './steps.ts';
 import { testDeb } from './tests-step.ts';
+import { obtainWheel } from './wheel-fall-back.ts';
 
 /*
  * release ──plan──▶ recipe ──stage──▶ inputs ──build──▶ evidence ──admit──▶ tree ──assemble──▶ .deb ──check──▶ verdict ──publish──▶ apt repository
@@ -44,12 +44,13 @@ export async function planProjects(
 
 /** From a recipe to a published (or kept) package. */
 export async function runStages(
-  recipe: Recipe,
+  planned: Recipe,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const evidence = await buildWheel(recipe, attempt, ports, signal);
+  const evidence = await obtainWheel(planned, attempt, ports, signal);
+  const { recipe } = evidence;
   const admitted = await admitWheel(evidence, attempt, ports, signal);
   const resolution = await resolveRequirements(admitted, recipe, ports, signal);
   for (let number = await firstBuildNumber(recipe, admitted, ports); ; ) {

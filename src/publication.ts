@@ -5,6 +5,7 @@ import type { AssembledDeb } from './assemble/assemble.ts';
 import { claimRule, clashDetail } from './admit/claims.ts';
 import { refusal, ruleOf } from './admit/judge.ts';
 import { RennetError } from './model/errors.ts';
+import { whyFromWheel } from './model/made-from.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
 import type { StateFolder } from './model/state.ts';
@@ -107,7 +108,7 @@ export async function publishDeb(
     attempt.found.deb = deb.sha256;
     noteFile(attempt, join(state.archive, row.pool));
     await publishRows(suite, { state, store, onWait, architectures: [architecture] }, inner);
-    return { kind: 'published', sentence: `${publishedSentence(recipe, row)}.` };
+    return { kind: 'published', sentence: `${publishedSentence(recipe, row)}${madeFromPart(recipe)}.` };
   };
   try {
     return await store.withPublishLock(suite, onWait, recordAndPublish, cancel.signal);
@@ -147,7 +148,16 @@ export async function keepDeb(
   await rename(`${file}.part`, file);
   attempt.found.deb = deb.sha256;
   noteFile(attempt, file);
-  return { kind: 'kept', sentence: `${recipe.project} ${recipe.version} is kept as ${file}; it is not published.` };
+  return {
+    kind: 'kept',
+    sentence: `${recipe.project} ${recipe.version} is kept as ${file}; it is not published${madeFromPart(recipe)}.`,
+  };
+}
+
+/** Nobody should take upstream's own wheel for something that was built here. */
+function madeFromPart(recipe: Recipe): string {
+  const why = whyFromWheel(recipe);
+  return why === undefined ? '' : `; it is made from upstream's wheel, because ${why}`;
 }
 
 /** Where the package lies, for programs. */

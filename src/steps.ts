@@ -12,6 +12,7 @@ import { learnExtras } from './plan/learn-extras.ts';
 import { pythonRelations } from './plan/python-bounds.ts';
 import { resolver } from './plan/resolver.ts';
 import type { FlowPorts } from './ports.ts';
+import { neitherServes } from './wheel-fall-back.ts';
 
 /*
  * Each function runs one stage of the flow with what that stage asks for, and writes down what the attempt keeps of it.
@@ -29,7 +30,8 @@ export async function admitWheel(
   const admission = await attempt.watch.time('admit', () => admit(evidence, admitPorts, signal));
   if (admission.admitted) return admission;
   const { outcome, rule, sentence, ledger } = admission;
-  throw new AttemptEnd({ kind: outcome, rule, sentence }, ledger);
+  const neither = outcome === 'rejected' ? neitherServes(evidence.recipe, sentence) : undefined;
+  throw new AttemptEnd(neither ?? { kind: outcome, rule, sentence }, ledger);
 }
 
 /** Each round builds what the last one found missing; an extra of what was built may bring more. */

@@ -8,6 +8,7 @@ import { installedSizeKiB, writeDeb } from '../debian/deb.ts';
 import { type DebianRelations, debianVersion } from '../debian/pypi-version.ts';
 import type { AdmittedFile } from '../model/evidence.ts';
 import type { LedgerLine } from '../model/outcome.ts';
+import { sourceLines } from '../model/made-from.ts';
 import type { Recipe, Resolution } from '../model/recipe.ts';
 import type { Architecture } from '../model/target.ts';
 import type { AdmittedTree } from './admitted-tree.ts';
@@ -101,6 +102,7 @@ export async function assemble(
     tree.metadata.descriptionContentType,
     recipe.project,
     recipe.version,
+    recipe.source.kind === 'wheel',
   );
   const provides = `pypi-dist-${recipe.project} (= ${version})`;
   const control = writeControl({
@@ -136,6 +138,7 @@ export async function assemble(
       ...withSuggestions(resolution.ledger, suggestions),
       ...tree.ledger,
       ...hintLines(recipe.hint),
+      ...sourceLines(recipe),
       ...fieldLines({
         metadata: tree.metadata,
         licenceFiles: tree.licences.map(({ name }) => name),

@@ -15,7 +15,7 @@ const MAX_CHARACTERS = 1200;
 
 /**
  * A description from core metadata: the summary, the readable first part of the long description, and always the
- * sentence that tells where the package comes from. All input is hostile text; any of it may be absent.
+ * sentence that tells where the package comes from, `fromWheel` where that is no source. All input is hostile text; any of it may be absent.
  */
 export function descriptionFrom(
   summary: string | undefined,
@@ -23,12 +23,16 @@ export function descriptionFrom(
   contentType: string | undefined,
   project: string,
   version: string,
+  fromWheel = false,
 ): Description {
   const name = cleanLine(project);
   const synopsis = synopsisFrom(summary ?? '', name);
   const paragraphs = [...firstParagraphs(proseOf(longDescription ?? '', contentType ?? ''), synopsis)];
+  const release = `release ${cleanLine(version)} of the project ${name} on PyPI by Rennet`;
   paragraphs.push(
-    `This package was built automatically from release ${cleanLine(version)} of the project ${name} on PyPI by Rennet.`,
+    fromWheel
+      ? `This package was made automatically from upstream's own wheel of ${release}; nothing of it was built from source.`
+      : `This package was built automatically from ${release}.`,
   );
   return { synopsis, extended: paragraphs.flatMap((text, index) => [...(index > 0 ? [''] : []), ...wrap(text)]) };
 }

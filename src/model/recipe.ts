@@ -1,6 +1,6 @@
 import type { Hint } from './hint.ts';
 import type { ReleaseFile } from './release.ts';
-import type { LedgerLine } from './outcome.ts';
+import type { LedgerLine, Outcome } from './outcome.ts';
 import type { TargetFacts } from './target.ts';
 
 /** How one requirement of a release is met on a target. */
@@ -60,6 +60,8 @@ export interface Recipe {
   readonly forceOfficial: boolean;
   /** What it needs beside what it declares; set when its attempt begins. */
   readonly hint?: Hint;
+  /** Where `source` is upstream's wheel because the sdist could not be built: that sdist, and how its build ended. */
+  readonly inPlaceOf?: { readonly filename: string; readonly outcome: Outcome };
 }
 
 /** One entry of a plan, in build order. */
@@ -73,11 +75,11 @@ export interface PlanItem {
   readonly needs: readonly string[];
   /** For `build`: what to do. */
   readonly recipe?: Recipe;
+  /** For `build`: the same version is published, made of another file than the one that is asked for. */
+  readonly rebuild?: boolean;
   /** For `blocked`: the outcome that the attempt gets. */
   readonly blockedAs?: 'unsatisfiable' | 'no-source' | 'not-for-target' | 'held';
 }
-  /** For `build`: the same version is published, made of another file than the one that is asked for. */
-  readonly rebuild?: boolean;
 
 export interface Plan {
   readonly target: TargetFacts;

@@ -2,8 +2,8 @@ import { debianUpstream } from '../debian/pypi-version.ts';
 import type { PlanItem } from '../model/recipe.ts';
 import type { Project, Release, ReleaseFile } from '../model/release.ts';
 import type { TargetFacts } from '../model/target.ts';
-import { isPureWheel, parseFileName, type WheelTags, wheelFits } from '../python/name.ts';
 import { isPrerelease, parseSpecifier, specifierAccepts } from '../python/version.ts';
+import { isPure, pureWheelFor, wheelPlatforms } from './pure-wheel.ts';
 import { pythonFits } from './python-bounds.ts';
 
 type BlockedAs = NonNullable<PlanItem['blockedAs']>;
@@ -97,30 +97,14 @@ function chooseSource(files: readonly ReleaseFile[], project: string, target: Ta
   const sdists = files.filter((file) => file.kind === 'sdist');
   const sdist = sdists.find((file) => file.filename.endsWith('.tar.gz')) ?? sdists[0];
   if (sdist !== undefined) return sdist;
-  const pure = files.filter((file) => isPure(file, project));
-  // A pure wheel fits or not by its Python tags; the C library plays no part.
-  const place = { python: target.python, architecture: target.architecture, glibc: '2.17' };
-  const wheel = pure.find((file) => {
-    const tags = tagsOf(file, project);
-    return tags !== undefined && wheelFits(tags, place);
-  });
+  const wheel = pureWheelFor(files, project, target);
   if (wheel !== undefined) return wheel;
-  if (pure.length > 0)
+  if (files.some((file) => isPure(file, project)))
     return {
       as: 'not-for-target',
       reason: `has only wheels for other versions of Python than ${target.python}, and no sdist`,
     };
-  return { as: 'no-source', reason: 'has only binary wheels, no sdist' };
-}
-
-function isPure(file: ReleaseFile, project: string): boolean {
-  const tags = tagsOf(file, project);
-  return tags !== undefined && isPureWheel(tags);
-}
-
-function tagsOf(file: ReleaseFile, project: string): WheelTags | undefined {
-  const name = parseFileName(project, file.filename);
-  return name.kind === 'wheel' ? name.tags : undefined;
+  return { as: 'no-source', reason: `has only binary wheels (${wheelPlatforms(files, project)}), no sdist` };
 }
 
 /** Pure wheels tell what holds everywhere; with metadata beside them they cost one small request. */

@@ -88,7 +88,7 @@ test('newer releases are held back, each with its reason', async () => {
     { version: '9.0rc1', reason: 'is a pre-release' },
     { version: '8.0', reason: 'was yanked: "bad\\nbuild"' },
     { version: '7.0', reason: 'needs Python >=3.13, and bookworm has 3.11.2' },
-    { version: '6.0', reason: 'has only binary wheels, no sdist' },
+    { version: '6.0', reason: 'has only binary wheels (manylinux2014_x86_64), no sdist' },
     { version: '5.0', reason: 'has only wheels for other versions of Python than 3.11, and no sdist' },
     {
       version: '4.0',
