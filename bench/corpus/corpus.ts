@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../src/host/files.ts';
 import { formatTarget, type Target } from '../../src/model/target.ts';
-import { findTargetFolder, targetName } from './layout.ts';
+import { findTargetFolder } from './layout.ts';
 import type { ListedProject } from './list.ts';
 import { readCase } from './read.ts';
 import { corpusFigures, figurePrefix } from './report-figures.ts';
@@ -35,7 +35,7 @@ export async function writeReports(reports: readonly TargetReport[], folder: str
   }));
   await replaceFile(join(folder, 'report.json'), `${JSON.stringify({ format: 1, targets }, null, 1)}\n`);
   const page = join(folder, 'report.html');
-  const title = `Corpus: ${reports.map(({ target }) => targetName(target)).join(', ')}`;
+  const title = `Corpus: ${reports.map(({ target }) => formatTarget(target)).join(', ')}`;
   await replaceFile(page, htmlReport(reports, title));
   return page;
 }

@@ -2,7 +2,7 @@ import { plainText } from '../../src/model/text.ts';
 import { formatTarget } from '../../src/model/target.ts';
 import { formatShare } from '../figures.ts';
 import type { CorpusCase, Ending } from './read.ts';
-import { label, type TargetReport } from './report-text.ts';
+import { label, pipText, type TargetReport } from './report-text.ts';
 import type { Group, Summary } from './sum.ts';
 
 /**
@@ -32,11 +32,13 @@ const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { margin-top: 2.5rem; border-bottom: 1px solid; }
 table { border-collapse: collapse; margin: 1rem 0; }
-th, td { text-align: left; padding: .25rem .8rem; border-bottom: 1px solid #8884; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .25rem .8rem; border-bottom: 1px solid #8884; vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 .wide { width: 100%; }
+.wide td:first-child, .wide td:nth-child(4) { overflow-wrap: anywhere; }
 .wide td:first-child { min-width: 11rem; }
-.bar { background: #8883; width: 14rem; height: .7rem; border-radius: .2rem; }
+.wide td:nth-child(3) { min-width: 7rem; }
+.bar { background: #8883; width: 14rem; height: .7rem; margin-top: .4rem; border-radius: .2rem; }
 .bar i { display: block; height: 100%; border-radius: .2rem; background: #7a8aa0; }
 .bar i.good { background: #2e9d5b; }
 .big { font-size: 1.6rem; margin: .2rem 1.5rem .2rem 0; }
@@ -133,16 +135,12 @@ function failureRow(it: CorpusCase): string[] {
   const culprits = it.culprits.map(
     (by) => `<div class="by">because of ${named(by)}: ${escape(`${label(by)}. ${by.sentence}`)}</div>`,
   );
-  return [named(it), escape(it.stratum), escape(label(it)), escape(it.sentence) + culprits.join('')];
+  const pip = it.pip === undefined ? '' : `<div class="by">${escape(pipText(it.pip))}</div>`;
+  return [named(it), escape(it.stratum), escape(label(it)), escape(it.sentence) + culprits.join('') + pip];
 }
 
 function caseRow(it: CorpusCase): string[] {
-  const pip =
-    it.pip === undefined
-      ? 'not asked'
-      : it.pip.ok
-        ? `ok ${it.pip.version}`
-        : `${it.pip.class ?? ''}: ${it.pip.lastLine}`;
+  const pip = it.pip === undefined ? 'not asked' : pipText(it.pip);
   const outcome = it.outcome === '' ? 'not run' : label(it);
   return [named(it), ...[it.stratum, outcome, pip, it.end?.wallSeconds.toFixed(1) ?? ''].map(escape)];
 }

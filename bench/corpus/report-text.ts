@@ -1,6 +1,7 @@
 import { formatTable } from '../../src/cli/table.ts';
 import { formatTarget, type Target } from '../../src/model/target.ts';
 import { formatShare } from '../figures.ts';
+import type { PipResult } from './pip/result.ts';
 import type { CorpusCase } from './read.ts';
 import type { Group, Summary } from './sum.ts';
 
@@ -60,7 +61,13 @@ function groupRow({ name, ended, success, unknown, reference }: Group): string[]
 
 function failureText(it: CorpusCase): string {
   const culprits = it.culprits.map((by) => `\n    because of ${by.project} ${by.version}: ${label(by)}`);
-  return `${it.project} ${it.version}: ${label(it)}\n    ${it.sentence}${culprits.join('')}`;
+  const pip = it.pip === undefined ? '' : `\n    ${pipText(it.pip)}`;
+  return `${it.project} ${it.version}: ${label(it)}\n    ${it.sentence}${culprits.join('')}${pip}`;
+}
+
+/** `pip: ok, 1.2`, or why not. */
+export function pipText({ ok, version, class: failure, lastLine }: PipResult): string {
+  return ok ? `pip: ok, ${version}` : `pip: ${[failure, lastLine].filter((part) => part).join(', ')}`;
 }
 
 /** `build-failed, missing-header`. */

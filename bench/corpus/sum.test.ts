@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { compareCases, compareText } from './compare.ts';
 import type { CaseEnd } from './layout.ts';
 import { type CorpusCase, summariseCase } from './read.ts';
 import { corpusFigures } from './report-figures.ts';
@@ -173,6 +174,22 @@ describe('the sum', () => {
     expect(text).toMatch(/^falls 1\.0: unsatisfiable\n.*\n {4}because of cause 1\.0: build-failed, unknown$/m);
     expect(text).toContain('pip manages and Rennet does not (2): no-source, falls');
   });
+});
+
+test('two runs are compared by outcome and class, where both have ended', () => {
+  const here = [
+    read('a', attempt('a', 'published')),
+    read('b', attempt('b', 'build-failed', { class: 'killed' })),
+    read('c', attempt('c', 'published')),
+    summariseCase({ project: 'd', stratum: 'top' }, target, '', undefined),
+  ];
+  const there = ['a', 'b', 'd'].map((project) => read(project, attempt(project, 'published')));
+  const found = compareCases(here, there);
+  expect(found).toEqual({
+    agreement: { count: 1, of: 2, percent: 50 },
+    differing: [{ project: 'b', here: 'build-failed, killed', there: 'published' }],
+  });
+  expect(compareText(found, '/runs/qemu')).toContain('1 of the 2 projects');
 });
 
 test('nothing has ended: no division by nothing', () => {

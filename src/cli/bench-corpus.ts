@@ -2,13 +2,15 @@ import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { compareCases, compareText } from '../../bench/corpus/compare.ts';
 import { reportTarget, writeReports } from '../../bench/corpus/corpus.ts';
 import { targetName } from '../../bench/corpus/layout.ts';
 import { type ListedProject, readList, spread } from '../../bench/corpus/list.ts';
 import { runPip } from '../../bench/corpus/pip/run.ts';
-import { corpusFigures } from '../../bench/corpus/report-figures.ts';
+import { corpusFigures, figurePrefix } from '../../bench/corpus/report-figures.ts';
 import { type TargetReport, textReport } from '../../bench/corpus/report-text.ts';
 import { runCases } from '../../bench/corpus/run.ts';
+import { figureOfShare } from '../../bench/figures.ts';
 import { RennetError } from '../model/errors.ts';
 import { formatTarget, type Target } from '../model/target.ts';
 import { chooseTargets, collect, type CommonOptions, withCommonOptions } from './options.ts';
@@ -30,6 +32,7 @@ interface CorpusOptions extends CommonOptions {
   readonly referenceOnly: boolean;
   readonly report?: string;
   readonly reportOnly: boolean;
+  readonly compare?: string;
 }
 
 /** Beside the checkout, where whoever develops Rennet keeps it. */
@@ -57,6 +60,7 @@ export function addBenchCorpus(bench: Command): void {
     .option('--reference-out <dir>', "where pip's results are kept (default: as --out)")
     .option('--report <dir>', 'where report.json and report.html go (default: as --out)')
     .option('--report-only', 'run nothing, sum up what lies in --out', false)
+    .option('--compare <dir>', 'say which projects end otherwise than in this --out of another run')
     .action((options: CorpusOptions) =>
       runCommand(options, async (context) => {
         const { output, state, signal } = context;
@@ -72,7 +76,10 @@ export function addBenchCorpus(bench: Command): void {
           reports.push(await reportTarget(list, target, out, referenceOut));
         }
         const page = await writeReports(reports, resolve(options.report ?? out));
-        for (const report of reports) say(report, output);
+        for (const report of reports) {
+          say(report, output);
+          if (options.compare !== undefined) await sayDifferences(report, list, resolve(options.compare), output);
+        }
         output.note(`The whole report: ${page}`);
         return EXIT.success;
       }),
@@ -133,6 +140,18 @@ async function findList(named: string | undefined): Promise<string> {
   );
   if (isThere) return DEFAULT_LIST;
   throw new RennetError('bad-usage', 'There is no list of projects beside the checkout.', 'Name one with --list FILE.');
+}
+
+async function sayDifferences(
+  { target, cases }: TargetReport,
+  list: readonly ListedProject[],
+  other: string,
+  output: Output,
+): Promise<void> {
+  const comparison = compareCases(cases, (await reportTarget(list, target, other, other)).cases);
+  const figure = figureOfShare(`${figurePrefix(target)}.agreement`, comparison.agreement);
+  if (figure) output.event('figure', { ...figure, target: formatTarget(target) });
+  output.say(`\n${compareText(comparison, other)}`);
 }
 
 function say(report: TargetReport, output: Output): void {
