@@ -1,11 +1,9 @@
 import type { Admitted } from './admit/admission.ts';
-import type { AssembledDeb } from './assemble/assemble.ts';
 import { findBuildPaths } from './check/build-paths.ts';
 import type { CheckedTree } from './check/rules/rule.ts';
 import { publishedAs, readUpstream, referenceWheel, type UpstreamWheel } from './check/upstream.ts';
 import type { Evidence } from './model/evidence.ts';
 import { normaliseProject } from './model/project-name.ts';
-import type { Resolution } from './model/recipe.ts';
 import type { FlowPorts } from './ports.ts';
 import { evaluateMarker, markerEnvironment, parseRequirement } from './python/requirement.ts';
 
@@ -14,10 +12,8 @@ import { evaluateMarker, markerEnvironment, parseRequirement } from './python/re
  * nothing could be compared. RennetError where the index cannot be asked.
  */
 export async function checkedTree(
-  deb: Pick<AssembledDeb, 'package' | 'modules' | 'scripts'>,
   admitted: Admitted,
   { recipe, sources }: Evidence,
-  resolution: Resolution,
   { archive, index }: Pick<FlowPorts, 'archive' | 'index'>,
   signal: AbortSignal,
 ): Promise<{ tree: CheckedTree; notes: readonly string[] }> {
@@ -30,19 +26,20 @@ export async function checkedTree(
   const tree: CheckedTree = {
     project,
     version,
-    package: deb.package,
+    package: recipe.package,
     target,
     metadata,
     files: admitted.files.map(({ path }) => ({ path, elf: elf.has(path) })),
     members: ledger.flatMap(({ kind, fact }) => (kind === 'file' ? [fact] : [])),
-    entryPoints: ledger.flatMap(({ kind, fact }) => (kind === 'entry-point' ? [fact] : [])),
-    modules: deb.modules,
-    scripts: deb.scripts,
+    // Lines of the script groups that name no command and callable keep their group: nothing can be looked for by them.
+    entryPoints: ledger.flatMap(({ kind, fact }) =>
+      kind === 'entry-point' && !/\[(?:console|gui)_scripts\]$/.test(fact) ? [fact] : [],
+    ),
+    modules: admitted.modules,
+    scripts: admitted.programs,
     buildPaths: sources ? await findBuildPaths(admitted.files, sources.top, signal) : [],
     published: publishedAs(project, wheels),
-    ownRequirements: resolution.met.flatMap(({ by, requirement, project: named }) =>
-      by === 'rennet' ? [{ project: named, specifier: specifierOf(requirement, named) }] : [],
-    ),
+    ownRequirements: [],
     extraOf: (module) => extraOf(module, admitted, { recipe }, archive),
     ...(sources && { sources }),
     ...(upstream && { upstream }),
@@ -64,12 +61,6 @@ async function upstreamOf(
   const hash = own === undefined ? undefined : Buffer.from(own, 'hex').toString('base64url');
   const upstream = await readUpstream(reference, project, hash, index, signal);
   return 'unread' in upstream ? { notes: [upstream.unread] } : { upstream, notes: [] };
-}
-
-/** What an extra brought has the text of the requirement that named the extra: that binds no version. */
-function specifierOf(requirement: string, named: string): string {
-  const { project, specifier } = parseRequirement(requirement);
-  return project === named ? specifier : '';
 }
 
 /** The extra whose requirement is the project of a module: by its name, or because the suite has both in one package. */

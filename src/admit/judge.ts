@@ -1,5 +1,6 @@
 import type { LedgerLine } from '../model/outcome.ts';
 import type { ScriptEntryPoint } from '../python/entry-points.ts';
+import { quoted } from '../model/text.ts';
 import type { Refused } from './admission.ts';
 import { placeFile } from './place.ts';
 import { shapeOf } from './shape.ts';
@@ -33,7 +34,8 @@ function inForce(rule: Rule, { recipe }: RuleContext): boolean {
 export function judge(asked: Omit<RuleContext, 'shape'>): Judgement | Refused {
   const context = { ...asked, shape: shapeOf(asked.facts, asked.recipe, asked.official) };
   const ledger: LedgerLine[] = [];
-  const refuse = (rule: Rule, detail: string) => refusal(context, rule, detail, ledger);
+  const refuse = (rule: Rule, detail: string) =>
+    refusal(context, rule, detail.replaceAll(quoted(ENTRY_POINT).slice(1, -1), ''), ledger);
 
   for (const rule of WHEEL_RULES.filter((each) => inForce(each, context))) {
     const detail = rule.finds(context);

@@ -125,8 +125,9 @@ export const NAME_RULES: readonly FileRule[] = [
     verdict: 'reject',
     names: true,
     why: 'two packages cannot have one path (policy 7.6.1)',
-    finds({ path, file }, { official }) {
-      const owner = official.fileOwner(path);
+    finds({ kind, path, file }, { official }) {
+      // Commands have a rule of their own, which leaves them out.
+      const owner = kind === 'script' ? undefined : official.fileOwner(path);
       return owner && `${quoted(file.name)} would replace a file of the official package ${owner}`;
     },
   },

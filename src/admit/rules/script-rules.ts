@@ -29,7 +29,8 @@ export const SCRIPT_RULES: readonly FileRule[] = [
     names: true,
     why: 'it would be run in place of a command of the distribution; the modules are of use without it',
     finds({ kind, path }, { official }) {
-      const owner = kind === 'script' ? official.programOwner(commandOf(path)) : undefined;
+      const owner =
+        kind === 'script' ? (official.programOwner(commandOf(path)) ?? official.fileOwner(path)) : undefined;
       return owner && `has the name of a command of the official package ${owner}`;
     },
   },

@@ -21,6 +21,7 @@ export const OFFICIAL: OfficialNames = {
       ['/usr/share/man/man1/ls.1.gz', 'coreutils'],
       ['/usr/lib/python3/dist-packages/google/README.md', 'python3-zipp'],
       ['/usr/share/whey', 'whey-common'],
+      ['/usr/bin/chardet', 'python3-chardet'],
     ]).get(path),
   isNamespace: (folder) => folder === 'google',
   hasPackage: (name) =>
