@@ -33,6 +33,8 @@ export interface ArchiveIndex {
   readonly stdlibModules: ReadonlySet<string>;
   /** Official distributions of a normalised project, best first: the usual `python3-<project>` before others. */
   dists(project: string): readonly OfficialDist[];
+  /** Projects whose metadata an official package holds, as far as anything tells. */
+  projectsOf(name: string): readonly string[];
   hasPackage(name: string): boolean;
   packageVersion(name: string): string | undefined;
   /**
@@ -117,6 +119,7 @@ function archiveIndex(stored: StoredIndex, files: IndexFiles): ArchiveIndex {
       new Map(packageRows().map(([name = '', version = '', architecture = '']) => [name, { version, architecture }])),
   );
   const dists = once(() => Map.groupBy(rows(stored.dists), ([project = '']) => project));
+  const projects = once(() => Map.groupBy(rows(stored.dists), ([, name = '']) => name));
   const modules = once(() => new Map(rows(stored.modules).map(([name = '', owner = '']) => [name, owner])));
   const programs = once(() => new Map(rows(stored.programs).map(([name = '', owner = '']) => [name, owner])));
   return {
@@ -127,6 +130,7 @@ function archiveIndex(stored: StoredIndex, files: IndexFiles): ArchiveIndex {
         const { version = '', architecture = '' } = packages().get(name) ?? {};
         return { project, package: name, packageVersion: version, upstreamVersion, architecture };
       }),
+    projectsOf: (name) => (projects().get(name) ?? []).map(([project = '']) => project),
     hasPackage: (name) => packages().has(name),
     packageVersion: (name) => packages().get(name)?.version,
     moduleOwner: (path) =>

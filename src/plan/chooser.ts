@@ -19,6 +19,8 @@ export type Choice<T> =
 export interface HeldBack {
   readonly version: string;
   readonly reason: string;
+  /** A pre-release or withdrawn: nobody expects it. */
+  readonly isHeld?: boolean;
 }
 
 /** So many releases are read one after the other; what fits is mostly among them. */
@@ -42,7 +44,7 @@ export async function choose<T>(
   let first: { version: string; refusal: Refusal } | undefined;
   let reads = 0;
   const refuse = (version: string, { as, reason }: Refusal): void => {
-    heldBack.push({ version, reason });
+    heldBack.push({ version, reason, ...(as === 'held' && { isHeld: true }) });
     // The newest one that is wanted at all tells most: not a pre-release, not a yanked one.
     if (first === undefined || (first.refusal.as === 'held' && as !== 'held'))
       first = { version, refusal: { as, reason } };

@@ -1,4 +1,5 @@
 import { debianUpstream, debianVersion } from '../debian/pypi-version.ts';
+import type { ArchiveIndex } from '../debian/archive-index.ts';
 import type { PlanItem, Recipe, Resolution } from '../model/recipe.ts';
 import { isLocal } from '../python/local-index.ts';
 import type { SearchPorts } from './enter.ts';
@@ -29,16 +30,16 @@ export function itemsOf(wanted: string, state: State, ports: SearchPorts): PlanI
 }
 
 /** What blocks what: the deepest first, the wanted project last. */
-export function blockedItems(failure: Failure): PlanItem[] {
+export function blockedItems(failure: Failure, archive: ArchiveIndex): PlanItem[] {
   const { failed: project, version, refusal, text, heldBack, cause } = failure;
-  const below = cause === undefined || cause.failed === project ? [] : blockedItems(cause);
+  const below = cause === undefined || cause.failed === project ? [] : blockedItems(cause, archive);
   const rest =
     heldBack.length === 0 ? '' : `; of the ${heldBack.length} other releases that were looked at none fits either`;
   const item: PlanItem = {
     project,
     version,
     action: 'blocked',
-    package: packageName(project),
+    package: packageName(project, archive),
     sentence: `${text}${rest}.`,
     needs: below.slice(-1).map((last) => last.project),
     blockedAs: refusal.as,
@@ -51,13 +52,13 @@ function* ownNeeds(project: string, { demands, decisions }: State): Generator<st
 }
 
 /** Everything that is there when the plan is done. */
-function plannedRows({ decisions }: State, { published, target }: SearchPorts): PublishedPackage[] {
+function plannedRows({ decisions }: State, { archive, published, target }: SearchPorts): PublishedPackage[] {
   const planned = [...decisions.values()].flatMap(({ project, version, action, forceOfficial }) =>
     action === 'built' || forceOfficial
       ? []
       : [
           {
-            package: packageName(project),
+            package: packageName(project, archive),
             project,
             upstream: debianUpstream(version),
             version: debianVersion(version, target.suiteTag),
@@ -97,13 +98,13 @@ function itemOf(
   { project, version, action, row, candidate, heldBack, forceOfficial, apart, rebuild }: Decision,
   resolution: Resolution | undefined,
   state: State,
-  { target }: SearchPorts,
+  { archive, target }: SearchPorts,
 ): PlanItem {
-  const name = packageName(project);
+  const name = packageName(project, archive);
   const common = { project, version, needs: [] };
   if (action === 'built' || candidate === undefined) {
     const sentence = `${project} ${version} is published already as ${row?.package ?? name} ${row?.version ?? ''}${apart ? `, made from ${apart}` : ''}.`;
-    return { ...common, action: 'built', package: row?.package ?? name, sentence };
+    return { ...common, action: 'built', package: row?.package ?? name, sentence, ...(apart && { apart }) };
   }
   const { source, wheels } = candidate;
   const upstreamVersion = debianUpstream(version);

@@ -1,11 +1,35 @@
 import { type DebianRelations, relationsFor } from '../debian/pypi-version.ts';
 import { parseRelations, type Relation } from '../debian/relation.ts';
+import type { ArchiveIndex } from '../debian/archive-index.ts';
 import { compareDebianVersions } from '../debian/version.ts';
 import type { PublishedPackage } from './ports.ts';
 
-/** What Rennet calls its package of a project. */
-export function packageName(project: string): string {
-  return `python3-${project}`;
+/** What follows a name that the suite has given to another project; no normalised project name has a `+` (PEP 503, policy 5.6.1). */
+const APART = '+pypi';
+
+type Names = Pick<ArchiveIndex, 'hasPackage' | 'projectsOf'>;
+
+/** What Rennet calls its package of a project: `python3-foo`, or `python3-foo+pypi` where the suite's `python3-foo` is of another project. */
+export function packageName(project: string, archive: Names): string {
+  const usual = `python3-${project}`;
+  const held = archive.projectsOf(usual);
+  return held.length === 0 || held.includes(project) ? usual : usual + APART;
+}
+
+/** The project that one of Rennet's own packages is of. */
+export function projectOfPackage(name: string, archive: Names): string | undefined {
+  const project = name.replace(/^python3-/, '').replace(APART, '');
+  return packageName(project, archive) === name ? project : undefined;
+}
+
+/** Why a project cannot get a package: the suite has one of that name, and nothing tells of which project that is. */
+export function nameDoubt(
+  project: string,
+  archive: Names & Pick<ArchiveIndex, 'facts' | 'packageVersion'>,
+): string | undefined {
+  const name = packageName(project, archive);
+  if (!archive.hasPackage(name) || archive.projectsOf(name).includes(project)) return undefined;
+  return `${archive.facts.suite} has a package ${name} ${archive.packageVersion(name) ?? ''} that is not known to be this project; a person has to decide (rule package-name)`;
 }
 
 /** The package of a project that apt would install: of several versions the newest. */

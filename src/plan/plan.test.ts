@@ -5,6 +5,7 @@ import { pack } from 'tar-stream';
 import type { Plan, PlanItem } from '../model/recipe.ts';
 import type { IndexClient } from '../python/client.ts';
 import { plan } from './plan.ts';
+import { resolver } from './resolver.ts';
 import type { PlanPorts, PlanRequest } from './ports.ts';
 import { archiveOf, BOOKWORM, indexOf, type Recorded } from './testing/recorded.ts';
 
@@ -188,6 +189,16 @@ test('a name that the suite uses otherwise is held for a person', async () => {
     sentence: expect.stringContaining('rule package-name'),
   });
   expect(asked).toEqual([]);
+});
+
+test('a project whose name the suite has given to another one gets a name apart, also where others require it', async () => {
+  const other = { project: 'foox', package: 'python3-foo', packageVersion: '1.0-1', upstreamVersion: '1.0' };
+  const archive = archiveOf([other]);
+  const { item } = await planOf([release('2.0')], {}, { archive });
+  expect(item).toMatchObject({ action: 'build', package: 'python3-foo+pypi', recipe: { package: 'python3-foo+pypi' } });
+  const published = [{ package: 'python3-foo+pypi', project: 'foo', upstream: '2.0', version: '2.0-0~pypi1~deb12' }];
+  const { met } = resolver(archive, published, BOOKWORM, { project: 'bar', version: '1.0' })(['foo>=1'], []);
+  expect(met[0]?.relations).toEqual(['python3-foo+pypi (>= 1.0-0~)']);
 });
 
 test('what Rennet has published already is not built again', async () => {

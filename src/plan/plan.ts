@@ -8,10 +8,11 @@ import type { Candidate } from './candidates.ts';
 import type { SearchPorts } from './enter.ts';
 import { extraRequirements, formatRequirement } from './extras.ts';
 import type { Failure } from './failure.ts';
+import type { HeldBack } from './chooser.ts';
 import { createIndexFacts } from './index-facts.ts';
 import { blockedItems, itemsOf } from './items.ts';
 import { upstreamOf } from './official.ts';
-import { packageName } from './own.ts';
+import { nameDoubt, packageName } from './own.ts';
 import type { PlanPorts, PlanRequest } from './ports.ts';
 import { resolver } from './resolver.ts';
 import { settleRequest } from './settle-request.ts';
@@ -86,10 +87,16 @@ async function planOf(
   ports: SearchPorts,
 ): Promise<Plan> {
   const { target } = ports;
-  if (end !== undefined && 'action' in end) return { target, items: [end], heldBack: [], notes: [] };
+  if (end !== undefined && 'action' in end) return { target, items: [end], heldBack: [], warnings: [], notes: [] };
   if (end !== undefined) {
     const page = end.refusal.as === 'no-source' ? await ports.facts.project(project).catch(() => undefined) : undefined;
-    return { target, items: blockedItems(end), heldBack: end.heldBack, notes: notesOnPage(page) };
+    return {
+      target,
+      items: blockedItems(end, ports.archive),
+      heldBack: shown(end.heldBack),
+      warnings: [],
+      notes: notesOnPage(page),
+    };
   }
   const items = itemsOf(project, state, ports);
   const { heldBack = [] } = state.decisions.get(project) ?? {};
@@ -97,7 +104,26 @@ async function planOf(
     const { candidate } = state.decisions.get(item.project) ?? {};
     return item.action === 'build' && candidate ? notesOnCandidate(item.project, candidate) : [];
   });
-  return { target, items, heldBack, notes };
+  return {
+    target,
+    items,
+    heldBack: shown(heldBack),
+    warnings: items.flatMap((item) => oldRelease(item, state)),
+    notes,
+  };
+}
+
+function shown(heldBack: readonly HeldBack[]): Plan['heldBack'] {
+  return heldBack.map(({ version, reason }) => ({ version, reason }));
+}
+
+/** A release is old where newer final ones that were asked for as much exist and do not fit. */
+function oldRelease({ project, version }: PlanItem, { decisions }: State): string[] {
+  const newer = decisions.get(project)?.heldBack.filter(({ isHeld }) => isHeld !== true) ?? [];
+  const [newest] = newer;
+  if (newest === undefined) return [];
+  const others = newer.length === 1 ? '' : ` (and ${newer.length - 1} more between them do not fit either)`;
+  return [`${project} ${version} is an old release, because ${newest.version} ${newest.reason}${others}.`];
 }
 
 function checked(request: PlanRequest): PlanRequest {
@@ -124,12 +150,12 @@ function officialItem(
   return { project, version, action: 'official', package: dist.package, sentence, needs: [] };
 }
 
-/** The suite has a package of our name that is not known to be this project. */
-function nameTaken({ project, target, forceOfficial }: PlanRequest, { archive }: PlanPorts): PlanItem | undefined {
-  const name = packageName(project);
-  if (forceOfficial || !archive.hasPackage(name)) return undefined;
-  const sentence = `${project}: ${target.suite} has a package ${name} ${archive.packageVersion(name) ?? ''} that is not known to be this project; a person has to decide (rule package-name).`;
-  return { project, version: '', action: 'blocked', package: name, sentence, needs: [], blockedAs: 'held' };
+/** The suite has a package of our name that may be of this project or of another one. */
+function nameTaken({ project, forceOfficial }: PlanRequest, { archive }: PlanPorts): PlanItem | undefined {
+  const doubt = nameDoubt(project, archive);
+  if (forceOfficial || doubt === undefined) return undefined;
+  const common = { project, version: '', package: packageName(project, archive), needs: [] };
+  return { ...common, action: 'blocked', sentence: `${project}: ${doubt}.`, blockedAs: 'held' };
 }
 
 /** What the wanted extras of a project that the suite provides need and the suite lacks: wanted too. */

@@ -9,7 +9,7 @@ import { specifierAccepts } from '../python/version.ts';
 import { type Bounds, boundOn, NO_BOUNDS } from './bounds.ts';
 import { extraRequirements, formatRequirement, type ReleaseRequirements } from './extras.ts';
 import { chooseOfficial, relationsOn } from './official.ts';
-import { newestOf, packageName, pythonVersionOf, relationsOnOwn } from './own.ts';
+import { nameDoubt, newestOf, pythonVersionOf, relationsOnOwn } from './own.ts';
 import type { PublishedPackage } from './ports.ts';
 
 interface Fate extends Pick<LedgerLine, 'fate' | 'detail'> {
@@ -132,11 +132,9 @@ function meet(text: string, requirement: Requirement, context: Context, seen: Re
   const wanted = { specifier, extras };
   const own = newestOf(published, project);
   if (own === undefined) {
-    const name = packageName(project);
-    return archive.hasPackage(name)
-      ? fail(
-          `${asked} is required, and ${facts.suite} has a package ${name} ${archive.packageVersion(name) ?? ''} that is not known to be this project`,
-        )
+    const doubt = nameDoubt(project, archive);
+    return doubt !== undefined
+      ? fail(`${asked} is required, and ${doubt}`)
       : unmetFate(text, project, `${asked} is required, and ${facts.suite} has no package of it`, wanted);
   }
   const version = pythonVersionOf(own.upstream);

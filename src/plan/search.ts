@@ -9,7 +9,7 @@ import { debianVersion } from '../debian/pypi-version.ts';
 import { formatRelation, satisfies } from '../debian/relation.ts';
 import { enter, type SearchPorts } from './enter.ts';
 import { addBlame, askerOf, type Blame, type Failure, isFailure, reasonFrom } from './failure.ts';
-import { dependsOf, newestOf, packageName, pythonVersionOf } from './own.ts';
+import { dependsOf, newestOf, packageName, projectOfPackage, pythonVersionOf } from './own.ts';
 import type { IndexFacts } from './index-facts.ts';
 import type { PublishedPackage } from './ports.ts';
 import { type Decision, type Demand, demandOfRelation, depthOf, firstOpen, type State } from './state.ts';
@@ -210,8 +210,8 @@ export async function search(
   /** Of what a published package depends on, Rennet's own that are not there any more. */
   function missingBelow(row: { readonly control?: string } & (typeof published)[number], project: string): Demand[] {
     return dependsOf(row).flatMap((relation) => {
-      const wanted = relation.package.replace(/^python3-/, '');
-      if (archive.hasPackage(relation.package) || packageName(wanted) !== relation.package) return [];
+      const wanted = projectOfPackage(relation.package, archive);
+      if (archive.hasPackage(relation.package) || wanted === undefined) return [];
       const there = newestOf(published, wanted);
       if (there !== undefined && satisfies(relation, there.version)) return [];
       return relation.qualifier === undefined
@@ -222,7 +222,7 @@ export async function search(
 
   /** A published package that a new version of what it depends on would make impossible to install. */
   function brokenBy(project: string, version: string, { decisions }: State): string | undefined {
-    const name = packageName(project);
+    const name = packageName(project, archive);
     const debian = debianVersion(version, target.suiteTag);
     for (const row of published) {
       if (row.control?.includes(`${name} (`) !== true || roots.has(row.project)) continue;

@@ -28,6 +28,7 @@ export function archiveOf(
     facts: BOOKWORM,
     stdlibModules: new Set(['argparse', 'dataclasses']),
     dists: (project) => all.filter((dist) => dist.project === project),
+    projectsOf: (name) => all.filter((dist) => dist.package === name).map(({ project }) => project),
     hasPackage: (name) => version(name) !== undefined,
     packageVersion: version,
     moduleOwner: () => undefined,
