@@ -92,13 +92,13 @@ export async function stage(
   const projects = resolved.choices.map(({ project }) => project);
   const programs = programPackages(projects, sdist.extensionSources, ports.archive);
   const packages = [...new Set([...programs, ...(options.packages ?? [])])];
+  const crates = wantsCrates(projects) ? await layOutCrates(path, input, ports, clock, signal) : undefined;
   const laidOut = await layOutBuild(resolved.choices, offer, packages, input, ports, clock, signal).catch(
     (error: unknown) => {
       if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
       throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${release} cannot be built: ${error.message}` });
     },
   );
-  const crates = wantsCrates(projects) ? await layOutCrates(path, input, ports, clock, signal) : undefined;
   const job: BuildJob = {
     protocol: 1,
     id: release,

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { quoted } from '../../model/text.ts';
 import { RennetError } from '../../model/errors.ts';
 import type { LockedCrate } from '../../python/cargo-lock.ts';
-import { readTarGz, type TarCaps } from '../../python/tar.ts';
+import { readTarGz, type TarCaps, type TarVisitor } from '../../python/tar.ts';
 
 const CAPS: TarCaps = { entries: 50_000, totalBytes: 1024 ** 3, ratio: 200, depth: 64, nameBytes: 1024 };
 /** The largest single files of crates are bindings to systems that the guest is none of. */
@@ -27,25 +27,24 @@ export async function unpackCrate(
   mkdirSync(place, { recursive: true, mode: 0o755 });
   const made = new Set<string>([place]);
   const { size } = await stat(path);
-  await readTarGz(
-    path,
-    size,
-    CAPS,
-    {
-      wanted: (member) => (member.kind === 'file' ? FILE_BYTES : 0),
-      take(member, content) {
-        if (!member.name.startsWith(`${top}/`) && member.name !== top)
-          throw bad(crate, `holds ${quoted(member.name)} outside of its folder`);
-        if (member.kind !== 'file' || OURS.includes(member.name.slice(top.length + 1))) return;
-        const target = join(folder, member.name);
-        const parent = dirname(target);
-        if (!made.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
-        made.add(parent);
-        writeNew(target, content, member.isExecutable ? 0o755 : 0o644, crate);
-      },
+  const visitor: TarVisitor = {
+    wanted: (member) => (member.kind === 'file' ? FILE_BYTES : 0),
+    take(member, content) {
+      if (!member.name.startsWith(`${top}/`) && member.name !== top)
+        throw bad(crate, `holds ${quoted(member.name)} outside of its folder`);
+      if (member.kind !== 'file' || OURS.includes(member.name.slice(top.length + 1))) return;
+      const target = join(folder, member.name);
+      const parent = dirname(target);
+      if (!made.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
+      made.add(parent);
+      writeNew(target, content, member.isExecutable ? 0o755 : 0o644, crate);
     },
-    signal,
-  );
+  };
+  await readTarGz(path, size, CAPS, visitor, signal).catch((error: unknown) => {
+    if (!(error instanceof RennetError) || error.code !== 'bad-archive' || error.message.startsWith('The crate '))
+      throw error;
+    throw bad(crate, error.message.replace(/^The archive /, '').replace(/\.$/, ''));
+  });
   // An empty list of files: cargo then checks none of them, and the hash of the whole against Cargo.lock.
   await writeFile(join(place, OURS[0] ?? ''), JSON.stringify({ files: {}, package: crate.sha256 }));
 }
