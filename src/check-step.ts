@@ -3,7 +3,8 @@ import type { Admitted } from './admit/admission.ts';
 import type { AssembledDeb } from './assemble/assemble.ts';
 import type { RunningAttempt } from './attempt.ts';
 import { checkedTree } from './checked-tree.ts';
-import { check, checkTree, judgeFacts } from './check/check.ts';
+import { check, checkTree, judgeFacts, type Verdict } from './check/check.ts';
+import type { CheckedTree } from './check/rules/rule.ts';
 import { RennetError } from './model/errors.ts';
 import type { Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
@@ -14,24 +15,41 @@ import type { FlowPorts } from './ports.ts';
 import { parseRequirement } from './python/requirement.ts';
 import { type StagedCheck, stageCheck } from './stage/check-input.ts';
 
-/**
- * Looks for what a conversion loses in silence (docs/check-rules.md): compares the package with upstream's own wheel of the
- * release, then installs and starts it in a second fresh guest that has only its declared dependencies.
- */
+/** What a comparison gave, for the check that follows. */
+export interface Compared {
+  readonly tree: CheckedTree;
+  readonly verdict: Verdict;
+}
+
+/** Compares what was admitted with upstream's own wheel of the release. Ends the attempt with the rule that finds a defect. */
+export async function compareTree(
+  admitted: Admitted,
+  evidence: Evidence,
+  attempt: RunningAttempt,
+  ports: FlowPorts,
+  signal: AbortSignal,
+): Promise<Compared> {
+  return attempt.watch.time('check', async () => {
+    const { tree, notes } = await checkedTree(admitted, evidence, ports, signal);
+    book(attempt, { check: { ...comparison(tree), notes } });
+    const verdict = checkTree(tree);
+    return { tree, verdict: { ...verdict, notes: [...notes, ...verdict.notes] } };
+  });
+}
+
+/** Installs and starts it in a second fresh guest that has only its declared dependencies (docs/check-rules.md). */
 export async function checkDeb(
   deb: AssembledDeb,
   admitted: Admitted,
-  evidence: Evidence,
+  { tree: compared, verdict: first }: Compared,
   resolution: Resolution,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<void> {
   await attempt.watch.time('check', async () => {
-    const { tree, notes } = await checkedTree(deb, admitted, evidence, resolution, ports, signal);
-    const compared = { ...(tree.upstream && { comparedWith: tree.upstream.filename }), notes };
-    book(attempt, { check: compared });
-    const first = checkTree(tree);
+    const ownRequirements = resolution.met.flatMap((met) => (met.by === 'rennet' ? [boundOf(met)] : []));
+    const tree = { ...compared, ownRequirements };
     attempt.ledger.push(...first.ledger);
     const request = {
       package: deb.package,
@@ -57,11 +75,12 @@ export async function checkDeb(
       onReport: (report: GuestReport) => attempt.guestEnded('check', report),
     };
     const facts = await check(attempt.id, staged.input, deb.package, checkPorts, signal);
-    book(attempt, { check: { ...facts, ...compared } });
+    book(attempt, { check: { ...facts, ...comparison(tree), notes: first.notes } });
     const second = judgeFacts(facts, tree);
     attempt.ledger.push(...second.ledger);
     const passed = [...first.passed, ...second.passed];
-    book(attempt, { check: { ...facts, ...compared, passed, notes: [...notes, ...first.notes, ...second.notes] } });
+    const notes = [...first.notes, ...second.notes];
+    book(attempt, { check: { ...facts, ...comparison(tree), passed, notes } });
   });
 }
 
@@ -92,6 +111,16 @@ async function stageInput(
 
 function book(attempt: RunningAttempt, facts: Record<string, unknown>): void {
   attempt.found.evidence = { ...attempt.found.evidence, ...facts };
+}
+
+function comparison({ upstream }: CheckedTree): { comparedWith?: string } {
+  return upstream === undefined ? {} : { comparedWith: upstream.filename };
+}
+
+/** What an extra brought has the text of the requirement that named the extra: that binds no version. */
+function boundOf({ requirement, project: named }: MetRequirement): { project: string; specifier: string } {
+  const { project, specifier } = parseRequirement(requirement);
+  return { project: named, specifier: project === named ? specifier : '' };
 }
 
 /** `requests[socks]`: the guest asks the installed project's own metadata what its extras need. */

@@ -9,9 +9,9 @@ import { planAll, type Planned, type PlanState } from './plan/plan.ts';
 import type { PlanRequest } from './plan/ports.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
 import { keepDeb, publishDeb } from './publication.ts';
-import { admitWheel, assembleDeb, resolveRequirements } from './steps.ts';
+import { assembleDeb, resolveRequirements } from './steps.ts';
 import { testDeb } from './tests-step.ts';
-import { obtainWheel } from './wheel-fall-back.ts';
+import { obtainTree } from './tree-step.ts';
 
 /*
  * release ──plan──▶ recipe ──stage──▶ inputs ──build──▶ evidence ──admit──▶ tree ──assemble──▶ .deb ──check──▶ verdict ──publish──▶ apt repository
@@ -49,13 +49,12 @@ export async function runStages(
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const evidence = await obtainWheel(planned, attempt, ports, signal);
+  const { evidence, admitted, compared } = await obtainTree(planned, attempt, ports, signal);
   const { recipe } = evidence;
-  const admitted = await admitWheel(evidence, attempt, ports, signal);
   const resolution = await resolveRequirements(admitted, recipe, ports, signal);
   for (let number = await firstBuildNumber(recipe, admitted, ports); ; ) {
     const deb = await assembleDeb(admitted, recipe, resolution, number, attempt, ports, signal);
-    await checkDeb(deb, admitted, evidence, resolution, attempt, ports, signal);
+    await checkDeb(deb, admitted, compared, resolution, attempt, ports, signal);
     await testDeb(deb, admitted, recipe, attempt, ports, signal);
     if (recipe.forceOfficial) return keepDeb(deb, recipe, attempt, ports);
     const ended = await attempt.watch.time('publish', () => publishDeb(deb, number, recipe, attempt, ports, signal));

@@ -38,12 +38,17 @@ async function build(
     return await buildWheel(recipe, attempt, ports, signal);
   } catch (error) {
     const outcome = signal.aborted ? undefined : unbuildable(error);
-    const wheel = outcome && insteadOfSdist(recipe);
-    if (outcome === undefined || wheel === undefined) throw error;
-    ports.progress({ doing: `taking ${wheel.filename}, because the sdist cannot be built` });
-    const inPlaceOf = { filename: recipe.source.filename, outcome };
-    return await buildWheel({ ...recipe, source: wheel, inPlaceOf }, attempt, ports, signal);
+    const instead = outcome && fromWheel(recipe, outcome);
+    if (instead === undefined) throw error;
+    ports.progress({ doing: `taking ${instead.source.filename}, because the sdist cannot be built` });
+    return await buildWheel(instead, attempt, ports, signal);
   }
+}
+
+/** The order for upstream's pure wheel in place of the sdist, which ended so; undefined where there is none. */
+export function fromWheel(recipe: Recipe, outcome: Outcome): Recipe | undefined {
+  const wheel = insteadOfSdist(recipe);
+  return wheel && { ...recipe, source: wheel, inPlaceOf: { filename: recipe.source.filename, outcome } };
 }
 
 /**

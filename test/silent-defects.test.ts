@@ -65,6 +65,16 @@ describe('rennet why', () => {
   });
 });
 
+test("upstream's pure wheel stands in for an sdist that gives less, and the ledger says so", async () => {
+  const { ledger } = await why('from-wheel');
+  const fates = new Map(ledger.map(({ fact, fate, detail }) => [fact, `${fate}: ${detail}`]));
+  expect(fates.get('from-wheel-1.0.tar.gz')).toMatch(
+    /^left-out: python3-from-wheel lacks a file .*from_wheel_data\/table\.json/,
+  );
+  expect(fates.get('from_wheel-1.0-py3-none-any.whl')).toMatch(/because its sdist gives less than that wheel: /);
+  expect(fates.get('from_wheel_data/table.json')).toMatch(/^translated/);
+});
+
 test('what the result is decides its architecture and its bounds on Python', async () => {
   const controls = new Map(
     await Promise.all(

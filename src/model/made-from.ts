@@ -11,7 +11,8 @@ export function whyFromWheel({ project, version, source, inPlaceOf }: Sources): 
   const { sentence } = inPlaceOf.outcome;
   const release = `${project} ${version}: `;
   const reason = sentence.startsWith(release) ? sentence.slice(release.length) : sentence;
-  return `its sdist cannot be built: ${reason.replace(/\.$/, '')}`;
+  const sdist = inPlaceOf.outcome.kind === 'check-failed' ? 'gives less than that wheel' : 'cannot be built';
+  return `its sdist ${sdist}: ${reason.replace(/\.$/, '')}`;
 }
 
 /** What became of the files of the release, where the package was not built from its sdist. */

@@ -11,6 +11,8 @@ export interface SilentCase {
 
 const PURE = 'py3-none-any';
 const COMPILED = 'cp312-cp312-manylinux2014_x86_64';
+/** A wheel for one platform, so that no other can stand in its place. */
+const bound = (wheel: Omit<DemoWheel, 'tag'> = {}): DemoWheel => ({ tag: 'py3-none-manylinux2014_x86_64', ...wheel });
 const pure = (wheel: Omit<DemoWheel, 'tag'> = {}): DemoWheel => ({ tag: PURE, ...wheel });
 
 /** Lines for `packing`: further files of the wheel, and the ones that its .dist-info has beside. */
@@ -73,7 +75,7 @@ export const DEFECTS: readonly SilentCase[] = [
     sentence: /lacks 2 files .* has, lost_files\/data\.json, lost_files\/more\.py: the sdist does not hold/,
     release: {
       project: 'lost-files',
-      wheels: [pure({ files: { 'lost_files/data.json': '{}', 'lost_files/more.py': '' } })],
+      wheels: [bound({ files: { 'lost_files/data.json': '{}', 'lost_files/more.py': '' } })],
     },
   },
   {
@@ -82,18 +84,18 @@ export const DEFECTS: readonly SilentCase[] = [
     release: {
       project: 'lost-requirement',
       metadataVersion: '2.1',
-      wheels: [pure({ metadata: ['Requires-Dist: six>=1'] })],
+      wheels: [bound({ metadata: ['Requires-Dist: six>=1'] })],
     },
   },
   {
     rule: 'extras-kept',
     sentence: /has no extra fast/,
-    release: { project: 'lost-extra', wheels: [pure({ metadata: ['Provides-Extra: fast'] })] },
+    release: { project: 'lost-extra', wheels: [bound({ metadata: ['Provides-Extra: fast'] })] },
   },
   {
     rule: 'entry-points-kept',
     sentence: /lacks the entry point p \[curd\.plugins\]/,
-    release: { project: 'lost-plugin', wheels: [pure({ entryPoints: '[curd.plugins]\np = lost_plugin:P\n' })] },
+    release: { project: 'lost-plugin', wheels: [bound({ entryPoints: '[curd.plugins]\np = lost_plugin:P\n' })] },
   },
   {
     rule: 'entry-point-target',
@@ -210,6 +212,10 @@ export const HARMLESS: readonly SilentCase[] = [
         }),
       ],
     },
+  },
+  {
+    // The sdist gives less than upstream's pure wheel has: that one is taken.
+    release: { project: 'from-wheel', wheels: [pure({ files: { 'from_wheel_data/table.json': '{}' } })] },
   },
   { release: { project: 'near-path', packing: "files['near_path.py'] += '# built in %s\\n' % os.getcwd()" } },
   {
