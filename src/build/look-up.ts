@@ -47,10 +47,16 @@ export async function lookUp(missing: Missing, ports: LookUpPorts, signal: Abort
       return { missing, package: best, sentence: `${best} of ${suite} has the ${describeMissing(missing)}.` };
   }
   const none = candidates.length === 0;
+  if (none && missing.kind === 'module') return { missing, sentence: noModule(missing.name, suite) };
   const sentence = none
     ? `No package of ${suite} has the ${describeMissing(missing)}.`
     : `${candidates[0]} of ${suite} has the ${describeMissing(missing)}, but cannot be installed beside the compilers.`;
   return { missing, sentence };
+}
+
+/** Which project of the index has it only a person can say. */
+function noModule(name: string, suite: string): string {
+  return `No package of ${suite} has the Python module ${name}; where a project of the index has it, rennet hints add --build-requirement names that.`;
 }
 
 async function owners(missing: Missing, ports: LookUpPorts, signal: AbortSignal): Promise<string[][]> {
@@ -86,7 +92,7 @@ function ownersOfModule(name: string, archive: LookUpPorts['archive']): string[]
     archive.moduleOwner(name.replaceAll('.', '/')) ??
     // Python 3.12 removed it; setuptools puts its own copy in the place when the interpreter starts.
     (/^distutils\b/.test(name) ? archive.fileOwner(`${folder}distutils-precedence.pth`) : undefined);
-  return owner?.startsWith('python3-') === true ? [[owner]] : [];
+  return owner === undefined ? [] : [[owner]];
 }
 
 const TRIPLETS: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64', i386: 'i386' };

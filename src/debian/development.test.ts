@@ -22,6 +22,9 @@ const BOOKWORM: readonly (readonly [string, string])[] = [
   ['/usr/lib/x86_64-linux-gnu/blas/libblas.so', 'libblas-dev'],
   ['/usr/lib/x86_64-linux-gnu/libz.so', 'zlib1g-dev'],
   ['/usr/lib/gcc/libz.so', 'odd'],
+  ['/usr/lib/x86_64-linux-gnu/liblapack.so', 'libatlas-base-dev'],
+  ['/usr/lib/x86_64-linux-gnu/liblapack.so', 'liblapack64-dev'],
+  ['/usr/lib/x86_64-linux-gnu/liblapack.so', 'liblapack3-dev'],
   ['/usr/lib/python3/dist-packages/numpy/core/include/numpy/arrayobject.h', 'python3-numpy'],
 ];
 const files = BOOKWORM.map(([path, name]) => ({ path, package: name }));
@@ -46,6 +49,7 @@ describe('rankOwners', () => {
     ['library', 'blas', [['libblas-dev']]],
     ['library', 'z', [['zlib1g-dev'], ['odd']]],
     ['library', 'nothing', []],
+    ['library', 'lapack', [['liblapack3-dev'], ['libatlas-base-dev']]],
     ['module', 'numpy', []],
   ] as const)('%s %s', (kind, name, groups) => {
     expect(rankOwners({ kind, name }, files, tells)).toEqual(groups);

@@ -7,9 +7,9 @@ export interface DevelopmentFile {
   readonly package: string;
 }
 
-/** No package whose files are for another machine, for debugging or for reading. */
+/** No package whose files are for another machine, for debugging or for reading; none whose library has integers of 64 bits (ILP64). */
 const NEVER =
-  /^lib(?:32|64|x32|n32)|-(?:dbg|dbgsym|docs?|examples?|src|source|i386|x32)$|-cross(?:-|$)|mingw|^(?:android|dietlibc|klibc)-|^lib(?:klibc|wine)/;
+  /^lib(?:32|64|x32|n32)|^lib(?:\w*blas|lapack|blis)64|-(?:dbg|dbgsym|docs?|examples?|src|source|i386|x32)$|-cross(?:-|$)|mingw|^(?:android|dietlibc|klibc)-|^lib(?:klibc|wine)/;
 const NAME = /^[\w][\w.+/-]{0,150}$/;
 /** CMake finds these by itself, or they are in every build image. */
 const FOUND_ANYWAY = /^(?:threads|openmp|python\d?|pythoninterp|pythonlibs|pythonextensions)$/;
@@ -66,7 +66,7 @@ export function rankOwners(
     if (ending === -1 || NEVER.test(owner)) continue;
     const place = placeRank(path, endings[ending] ?? '');
     if (place === undefined || (place === SUBFOLDER && !tellsFolder(owner))) continue;
-    const rank = ending * 1000 + place * 10 + ownerRank(owner, endings[ending] ?? '');
+    const rank = ending * 1000 + place * 10 + ownerRank(owner, endings[ending] ?? '', missing.name);
     ranks.set(owner, Math.min(rank, ranks.get(owner) ?? Number.POSITIVE_INFINITY));
   }
   const groups = Map.groupBy([...ranks], ([, rank]) => rank);
@@ -95,8 +95,11 @@ function placeRank(path: string, ending: string): number | undefined {
   return folder.startsWith('/usr/include/') ? SUBFOLDER : undefined;
 }
 
-function ownerRank(owner: string, ending: string): number {
+/** The package that is named like the thing comes first: liblapack-dev for lapack, before another one that has a part of it. */
+function ownerRank(owner: string, ending: string, name: string): number {
   const program = /^s?bin\/(.*)$/.exec(ending)?.[1];
-  if (program === undefined || /[-_]config$/.test(program)) return owner.endsWith('-dev') ? 0 : 1;
-  return owner === program ? 0 : 1;
+  if (program !== undefined && !/[-_]config$/.test(program)) return owner === program ? 0 : 1;
+  const stem = name.toLowerCase().replace(/^lib|[/.].*$/g, '');
+  const like = /^(?:lib)?(.*?)[\d.]*-dev$/.exec(owner)?.[1];
+  return like === stem ? 0 : owner.endsWith('-dev') ? 1 : 2;
 }
