@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import type { Output } from '../../src/cli/output.ts';
 import { formatDuration } from '../../src/cli/status-line.ts';
+import { lockFile } from '../../src/host/lock.ts';
 import { formatTarget, type Target } from '../../src/model/target.ts';
 import { type CaseEnd, caseFiles, readEnd, TIMED_OUT, writeEnd } from './layout.ts';
 import type { ListedProject } from './list.ts';
@@ -37,6 +38,21 @@ export async function runCases(
 ): Promise<void> {
   await mkdir(run.folder, { recursive: true });
   const commit = await commitOfRennet(signal);
+  const lock = await lockFile(join(run.folder, '.lock'), signal);
+  try {
+    await runAll(list, run, commit, says, signal);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function runAll(
+  list: readonly ListedProject[],
+  run: CorpusRun,
+  commit: string | undefined,
+  says: Pick<Output, 'progress' | 'note'>,
+  signal: AbortSignal,
+): Promise<void> {
   for (const [index, listed] of list.entries()) {
     signal.throwIfAborted();
     if (!(await isWanted(listed, run))) continue;

@@ -1,5 +1,7 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { writeJson } from '../../../src/host/files.ts';
+import { lockFile } from '../../../src/host/lock.ts';
 import { RennetError } from '../../../src/model/errors.ts';
 import type { Output } from '../../../src/cli/output.ts';
 import { formatDuration } from '../../../src/cli/status-line.ts';
@@ -9,7 +11,7 @@ import { readIndexSettings } from '../../../src/python/settings.ts';
 import { caseFiles } from '../layout.ts';
 import type { ListedProject } from '../list.ts';
 import { stepOf } from '../run.ts';
-import { tryPip } from './reference.ts';
+import { type PipBench, tryPip } from './reference.ts';
 import { readPipResult } from './result.ts';
 import { ensurePipRoot, pipPlace } from './root.ts';
 import { pipEnvironment } from './settings.ts';
@@ -43,19 +45,35 @@ export async function runPip(
   await mkdir(state.cache, { recursive: true });
   const environment = pipEnvironment(await readIndexSettings(state.cache, signal), process.env);
   const root = await ensurePipRoot(target, state, says.progress, signal);
-  const bench = {
+  const bench: PipBench = {
     target: formatTarget(target),
     root,
     place: pipPlace(state, target),
     environment,
     bounds: { ...BOUNDS, wallMs: run.boundMs },
   };
+  // There is one work folder for a target.
+  const lock = await lockFile(join(bench.place, 'run.lock'), signal);
+  try {
+    await tryAll(list, run, bench, says, signal);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function tryAll(
+  list: readonly ListedProject[],
+  { target, folder, again }: PipRun,
+  bench: PipBench,
+  says: Pick<Output, 'progress' | 'note'>,
+  signal: AbortSignal,
+): Promise<void> {
   let failures = 0;
   for (const [index, { project }] of list.entries()) {
     signal.throwIfAborted();
     const files = caseFiles(folder, project);
     const before = await readPipResult(files.pip);
-    if (before !== undefined && before.class !== 'infrastructure' && !run.again) continue;
+    if (before !== undefined && before.class !== 'infrastructure' && !again) continue;
     says.progress({ doing: stepOf(target, index, list.length, `installing ${project} with pip`) });
     const result = await tryPip(project, bench, files.pipLog, signal);
     await writeJson(files.pip, result);
