@@ -85,7 +85,8 @@ const fieldName = fc.constantFrom(
       Provides-Dist Obsoletes Obsoletes-Dist Import-Name X-Unheard-Of summary DESCRIPTION`.split(/\s+/),
 );
 const field = fc.oneof(
-  { weight: 2, arbitrary: fc.tuple(fieldName, text) },
+  { weight: 3, arbitrary: fc.tuple(fieldName, text) },
+  fc.tuple(fc.constantFrom('X-Unheard-Of', 'License-File'), text),
   fc.tuple(fc.constant('Requires-Dist'), requirement),
   fc.tuple(fc.constant('Provides-Extra'), fc.constantFrom('fast', 'x_Y', 'Fast', 'none')),
 );

@@ -76,6 +76,16 @@ it.each([
   expect(placeFile(`curd-1.0.data/data/${rest}`, context)).toMatchObject({ rule: 'data-place' });
 });
 
+it("share/doc is nobody's own", () => {
+  const recipe = { ...RECIPE, project: 'doc' };
+  const place = placeFile('curd-1.0.data/data/share/doc/apt/copyright', {
+    ...context,
+    recipe,
+    shape: shapeOf(facts, recipe, OFFICIAL),
+  });
+  expect(place).toMatchObject({ rule: 'data-place' });
+});
+
 it('folders stop being namespaces below a regular package', () => {
   const inits = {
     'a/__init__.py': undefined,

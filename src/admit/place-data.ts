@@ -91,7 +91,8 @@ function example(rest: string, { recipe }: RuleContext): Place | undefined {
 /** `share/NAME` of its own, where it is wanted; in the package's own folder where the distribution has that one. */
 function own(rest: string, { recipe, shape, official }: RuleContext): Place | undefined {
   const [, folder = '', file = ''] = /^share\/([^/]+)\/(.+)$/.exec(rest) ?? [];
-  if (file === '' || !shape.ownNames.has(normaliseProject(folder))) return undefined;
+  // What packages have in share/doc is not in the archive index, so it would look free for a project of that name.
+  if (file === '' || folder === 'doc' || !shape.ownNames.has(normaliseProject(folder))) return undefined;
   const owner = official.fileOwner(`/usr/share/${folder}`);
   if (owner === undefined) return data(rest);
   return data(`share/${recipe.package}/${file}`, `/usr/share/${folder} belongs to ${owner}`);
