@@ -9,6 +9,7 @@ import { planAll, type Planned, type PlanState } from './plan/plan.ts';
 import type { PlanRequest } from './plan/ports.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
 import { keepDeb, publishDeb } from './publication.ts';
+import { writeSource } from './source-step.ts';
 import { assembleDeb, resolveRequirements } from './steps.ts';
 import { testDeb } from './tests-step.ts';
 import { obtainTree } from './tree-step.ts';
@@ -53,17 +54,25 @@ export async function runStages(
   const { recipe } = evidence;
   const resolution = await resolveRequirements(admitted, recipe, ports, signal);
   for (let number = await firstBuildNumber(recipe, admitted, ports); ; ) {
-    const deb = await assembleDeb(admitted, recipe, resolution, number, attempt, ports, signal);
+    const deb = await assembleDeb(admitted, evidence.recipe, resolution, number, attempt, ports, signal);
     await checkDeb(deb, admitted, compared, resolution, attempt, ports, signal);
     await testDeb(deb, admitted, recipe, attempt, ports, signal);
-    if (recipe.forceOfficial) return keepDeb(deb, recipe, attempt, ports);
-    const ended = await attempt.watch.time('publish', () => publishDeb(deb, number, recipe, attempt, ports, signal));
-    if ('kind' in ended) return ended;
+    const ended = recipe.forceOfficial
+      ? await keepDeb(deb, recipe, attempt, ports)
+      : await attempt.watch.time('publish', () => publishDeb(deb, number, recipe, attempt, ports, signal));
+    if ('kind' in ended) {
+      await writeSource(deb, admitted, resolution, evidence, attempt, ports, signal);
+      return ended;
+    }
     // A published version never changes its bytes: other bytes get the next build number.
     number = ended.nextBuild;
   }
 }
 
-function firstBuildNumber({ target, package: name, upstreamVersion }: Recipe, admitted: Admitted, { store }: FlowPorts) {
+function firstBuildNumber(
+  { target, package: name, upstreamVersion }: Recipe,
+  admitted: Admitted,
+  { store }: FlowPorts,
+) {
   return store.nextBuild(target.suite, name, upstreamVersion, architectureOf(admitted, target));
 }

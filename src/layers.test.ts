@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 /* Imports point downwards only (docs/architecture.md). The linter holds that; here it is shown that it does. */
 
 const ROOT = join(import.meta.dirname, '..');
-const COORDINATOR = ['plan', 'admit', 'assemble', 'publish'];
+const COORDINATOR = ['plan', 'admit', 'assemble', 'source', 'publish'];
 const WORKER = ['stage', 'build', 'check', 'tests'];
 const FORMATS = ['python', 'debian', 'host', 'model'];
 

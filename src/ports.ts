@@ -33,6 +33,8 @@ export interface FlowPorts extends PlanPorts {
   readonly maintainer: string;
   /** Upstream's tests are run as well; they decide nothing. */
   readonly tests?: boolean;
+  /** Where source packages are written; none are where it is absent. */
+  readonly sourceFolder?: string;
   /**
    * Builds and publishes what a built release turns out to require; its attempt waits meanwhile. AttemptEnd where that
    * cannot be had.

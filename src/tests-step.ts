@@ -19,7 +19,7 @@ import { stageTests } from './stage/stage.ts';
 import { declaredTests } from './tests/declared.ts';
 import { notRun, nothingToRun, type TestReport } from './tests/report.ts';
 import { runTests } from './tests/run-tests.ts';
-import { selectTests } from './tests/select.ts';
+import { selectAll, selectTests } from './tests/select.ts';
 
 /**
  * Runs upstream's tests against the checked package in a third fresh guest and writes down what became of them. Nothing that goes wrong here
@@ -59,17 +59,18 @@ async function testsOf(
   const sdist = join(attempt.folder, 'stage/in/source', recipe.source.filename);
   const facts = await readSdist(sdist, recipe, signal);
   const names = facts.names.map((name) => name.slice(facts.top.length + 1));
-  const chosen = selectTests(
-    names,
-    admitted.files.map(({ path }) => path),
-  );
+  const command = recipe.hint?.testCommand;
+  const installed = admitted.files.map(({ path }) => path);
+  const chosen = command === undefined ? selectTests(names, installed) : selectAll(names, installed);
   if (typeof chosen === 'string') return nothingToRun(chosen);
 
   const declared = declaredTests(admitted.metadata.providesExtra, facts.pyproject);
   const needed = await meetDeclared(declared, admitted, recipe, ports, signal);
   const pytest = archive.dists('pytest')[0]?.package;
   const published = await ownPackages(ports.store, archive.facts);
-  const isDeclared = needed.projects.has('pytest');
+  const asksForPytest = needed.projects.has('pytest') || chosen.installed.length > 0;
+  const runner = command !== undefined ? 'command' : asksForPytest ? 'pytest' : 'auto';
+  const selection = { ...chosen, runner, command: command ?? '', seconds: TESTS_SECONDS } as const;
   const request = (relations: readonly string[]) => {
     const own = ownClosure(
       [...deb.depends, ...(pytest === undefined ? [] : [pytest]), ...relations],
@@ -84,12 +85,7 @@ async function testsOf(
       ownDebs: own.debs,
       relations: own.relations,
       sdist,
-      selection: {
-        ...chosen,
-        runner: isDeclared || chosen.installed.length > 0 ? ('pytest' as const) : ('auto' as const),
-        command: '',
-        seconds: TESTS_SECONDS,
-      },
+      selection,
     };
   };
   const stagePorts = { apt, archive, images, progress, cacheFolder: state.cache };

@@ -3,6 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { ArchiveIndex } from '../debian/archive-index.ts';
+import { architectureOf } from './architecture.ts';
+import { changelogText } from '../debian/changelog.ts';
 import { descriptionFrom, writeControl } from '../debian/control.ts';
 import { installedSizeKiB, writeDeb } from '../debian/deb.ts';
 import { type DebianRelations, debianVersion } from '../debian/pypi-version.ts';
@@ -12,8 +14,6 @@ import { sourceLines } from '../model/made-from.ts';
 import type { Recipe, Resolution } from '../model/recipe.ts';
 import type { Architecture } from '../model/target.ts';
 import type { AdmittedTree } from './admitted-tree.ts';
-import { architectureOf } from './architecture.ts';
-import { changelogText } from './changelog.ts';
 import { copyrightFile } from './copyright.ts';
 import { dependsOf, packagesOf, suggestionsOf } from './depends.ts';
 import { homepageOf } from './homepage.ts';
@@ -48,6 +48,10 @@ export interface AssembledDeb {
   readonly depends: readonly string[];
   /** Text of the control file. */
   readonly control: string;
+  /** Text of the copyright file. */
+  readonly copyright: string;
+  /** Time of everything in it, seconds since 1970. */
+  readonly epoch: number;
   /** Dotted, for the check. */
   readonly modules: readonly string[];
   /** For the record of who published them first; see model/claim.ts. */
@@ -80,8 +84,12 @@ export async function assemble(
     package: recipe.package,
     version,
     suite: target.suite,
-    project: recipe.project,
-    release: recipe.version,
+    changes: [
+      recipe.source.kind === 'wheel'
+        ? `Made automatically from upstream's wheel of release ${recipe.version} of the project`
+        : `Built automatically from release ${recipe.version} of the project`,
+      `${recipe.project} on PyPI by Rennet.`,
+    ],
     maintainer: ports.maintainer,
     epoch,
   });

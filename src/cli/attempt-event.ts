@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ResetStrategy } from '../model/machine.ts';
 import { formatTarget } from '../model/target.ts';
 import type { Attempt } from '../store/records.ts';
@@ -9,6 +10,13 @@ export function resetNote(asked: ResetStrategy, attempt: Pick<Attempt, 'driver' 
   return booted
     ? 'Its guest booted: no template could be used, so it took some seconds more (rennet template verify).'
     : '';
+}
+
+const sourceSchema = z.object({ sentence: z.string(), dsc: z.string().optional() });
+
+/** What became of the source package of an attempt; undefined where none was asked for. */
+export function sourceNote(attempt: Attempt): z.infer<typeof sourceSchema> | undefined {
+  return sourceSchema.safeParse(attempt.evidence['source']).data;
 }
 
 /** An ended attempt as programs see it (DESIGN, "JSON lines"). */
@@ -30,6 +38,7 @@ export function attemptEvent(attempt: Attempt): Record<string, unknown> {
     reset: attempt.reset,
     isolation: attempt.isolation,
     tests: testReportOf(attempt.evidence),
+    source: sourceNote(attempt)?.dsc,
     timingsMs: attempt.timingsMs,
   };
 }

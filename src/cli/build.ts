@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
 import { buildClosure, type ProjectRequest } from '../build-closure.ts';
 import { RennetError } from '../model/errors.ts';
 import type { DriverName, MachineDriver, ResetStrategy } from '../model/machine.ts';
@@ -26,6 +27,8 @@ interface BuildOptions extends CommonOptions {
   readonly forceOfficial: boolean;
   readonly rebuild: boolean;
   readonly tests: boolean;
+  readonly source: boolean;
+  readonly output?: string;
 }
 
 /** `rennet build PROJECT[SPEC]…`: plans, builds, checks, publishes; prints the lines to put into apt's sources. */
@@ -48,6 +51,8 @@ export function addBuild(program: Command): void {
     .option('--force-official', 'private build of what the suite provides; kept, never published', false)
     .option('--rebuild', 'build although it is published already', false)
     .option('--tests', "run upstream's tests in a third guest and report them; builds again what is published", false)
+    .option('--source', 'write a Debian source package as well; builds again what is published', false)
+    .option('--output <folder>', 'where source packages go (default: sources/SUITE of the state folder)')
     .action((names: string[], options: BuildOptions) =>
       runCommand(options, async (context) => {
         const startedAt = performance.now();
@@ -58,16 +63,28 @@ export function addBuild(program: Command): void {
             'The namespace driver isolates nothing, so what it builds is not published.',
             'Use --driver qemu, or say --allow-unisolated.',
           );
+        if (options.output !== undefined && !options.source)
+          throw new RennetError(
+            'bad-usage',
+            '--output says where source packages go, and none were asked for.',
+            'Add --source.',
+          );
         const requests = wanted.map((project) => ({
           ...project,
           forceOfficial: options.forceOfficial,
-          // What is published was checked without its tests; the same bytes stay the same package.
-          rebuild: options.rebuild || options.tests,
+          // Tests and source packages are made on the way; the same bytes stay the same package.
+          rebuild: options.rebuild || options.tests || options.source,
         }));
         const targets = await chooseTargets(options.target, context.signal);
         return buildTargets(requests, targets, options, context, startedAt);
       }),
     );
+}
+
+/** People take the files from there: the folder is theirs, or one of the state folder. */
+function sourceFolder(options: BuildOptions, target: Target, { state }: CommandContext): string | undefined {
+  if (!options.source) return undefined;
+  return options.output === undefined ? join(state.sources, target.suite) : resolve(options.output);
 }
 
 /** Guests are heavy: half of the processors, and never many at once. */
@@ -117,7 +134,8 @@ async function buildAll(
       {
         planPorts,
         openFlowPorts: async () => {
-          const flowPorts = await openFlowPorts(planPorts, options, context);
+          const more = { ...options, sourceFolder: sourceFolder(options, target, context) };
+          const flowPorts = await openFlowPorts(planPorts, more, context);
           ({ driver } = flowPorts);
           return flowPorts;
         },

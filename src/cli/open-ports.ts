@@ -48,6 +48,8 @@ export interface DriverOptions {
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   /** Upstream's tests are run as well. */
   readonly tests?: boolean;
+  /** Source packages are written there. */
+  readonly sourceFolder?: string | undefined;
 }
 
 /** Adds images and the driver, making what is missing. */
@@ -67,5 +69,6 @@ export async function openFlowPorts(
     limits: { build: BUILD_LIMITS, check: CHECK_LIMITS },
     maintainer: MAINTAINER,
     tests: options.tests === true,
+    ...(options.sourceFolder === undefined ? {} : { sourceFolder: options.sourceFolder }),
   };
 }

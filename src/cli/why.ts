@@ -5,7 +5,7 @@ import { TIMED_STAGES } from '../model/outcome.ts';
 import { formatTarget } from '../model/target.ts';
 import type { Attempt } from '../store/records.ts';
 import { explainTests, testReportOf } from '../tests/report.ts';
-import { attemptEvent } from './attempt-event.ts';
+import { attemptEvent, sourceNote } from './attempt-event.ts';
 import { ledgerText } from './ledger-text.ts';
 import { openCommandStore } from './open-store.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
@@ -65,6 +65,8 @@ function explain(attempt: Attempt, all: boolean): string {
   parts.push(...explainCheck(attempt.evidence).map((line) => `  ${line}`));
   const tests = testReportOf(attempt.evidence);
   if (tests) parts.push(...explainTests(tests).map((line) => `  ${line}`));
+  const source = sourceNote(attempt);
+  if (source) parts.push(`  ${source.sentence}`);
   if (attempt.ledger.length > 0) parts.push('', ledgerText(attempt.ledger, all));
   if (attempt.log) parts.push('', `rennet log ${attempt.id} shows the log.`);
   return parts.join('\n');

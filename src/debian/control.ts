@@ -73,7 +73,8 @@ export function isHomepage(text: string): boolean {
   return username === '' && password === '' && hostname !== '';
 }
 
-function isMaintainer(text: string): boolean {
+/** `Name <address>`, as policy 5.6.2 has it. */
+export function isMaintainer(text: string): boolean {
   return /^[^\p{C}<>@,]{1,100} <[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+>$/u.test(text);
 }
 

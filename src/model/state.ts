@@ -13,6 +13,8 @@ export interface StateFolder {
   readonly archive: string;
   /** One folder an attempt: log, kept packages; removed by age. */
   readonly attempts: string;
+  /** Source packages that were asked for, a folder a suite. */
+  readonly sources: string;
   readonly images: string;
   readonly templates: string;
   /** Index pages and downloads, by hash or address digest. */
@@ -38,6 +40,7 @@ export function stateFolder(root: string): StateFolder {
     blobs: join(root, 'blobs'),
     archive: join(root, 'archive'),
     attempts: join(root, 'attempts'),
+    sources: join(root, 'sources'),
     images: join(root, 'images'),
     templates: join(root, 'templates'),
     cache: join(root, 'cache'),

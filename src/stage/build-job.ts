@@ -51,15 +51,26 @@ const SMALL_BINARIES = {
   CARGO_PROFILE_RELEASE_STRIP: 'symbols',
 } as const;
 
-/**
- * Variables for the hooks. An sdist has no git history, so that every tool that would ask git for the version is told: setuptools-scm (hatch-vcs uses it
- * too), pbr, pdm-backend, poetry-dynamic-versioning, uv-dynamic-versioning.
- */
+/** Variables for the hooks. */
 export function buildEnvironment(recipe: Recipe): Record<string, string> {
-  const { version } = recipe;
   const uploaded = Date.parse(recipe.source.uploadedAt ?? '');
   const epoch = Number.isNaN(uploaded) ? ZIP_EPOCH : Math.max(ZIP_EPOCH, Math.floor(uploaded / 1000));
-  const name = recipe.project.toUpperCase().replaceAll('-', '_');
+  return {
+    ...versionEnvironment(recipe),
+    SOURCE_DATE_EPOCH: String(epoch),
+    CARGO_NET_OFFLINE: 'true',
+    ...SMALL_BINARIES,
+  };
+}
+
+/**
+ * An sdist has no git history, so that every tool that would ask git for the version is told: setuptools-scm (hatch-vcs uses it too), pbr, pdm-backend,
+ * poetry-dynamic-versioning, uv-dynamic-versioning.
+ */
+export function versionEnvironment({ project, version }: Pick<Recipe, 'project' | 'version'>): Record<string, string> {
+  // A local source of which nobody knows the version yet: the tools shall say it.
+  if (version === '') return {};
+  const name = project.toUpperCase().replaceAll('-', '_');
   return {
     SETUPTOOLS_SCM_PRETEND_VERSION: version,
     [`SETUPTOOLS_SCM_PRETEND_VERSION_FOR_${name}`]: version,
@@ -67,8 +78,5 @@ export function buildEnvironment(recipe: Recipe): Record<string, string> {
     PDM_BUILD_SCM_VERSION: version,
     POETRY_DYNAMIC_VERSIONING_BYPASS: version,
     UV_DYNAMIC_VERSIONING_BYPASS: version,
-    SOURCE_DATE_EPOCH: String(epoch),
-    CARGO_NET_OFFLINE: 'true',
-    ...SMALL_BINARIES,
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { selectTests } from './select.ts';
+import { selectAll, selectTests } from './select.ts';
 
 const SITE = '/usr/lib/python3/dist-packages/';
 const installed = (...names: readonly string[]) => names.map((name) => SITE + name);
@@ -65,6 +65,15 @@ test.each([
   },
 ])('$what', ({ names, package: paths, chosen }) => {
   expect(selectTests(names, paths)).toEqual(chosen);
+});
+
+test('for a command of the operator everything but the modules is there', () => {
+  const names = ['tools/run.sh', 'src/foo/a.py', 'foo/b.py', 'setup.py', 'foo/tests/test_a.py'];
+  expect(selectAll(names, installed('foo/a.py'))).toEqual({
+    keep: ['tools/run.sh', 'setup.py'],
+    start: '.',
+    installed: [],
+  });
 });
 
 test('whatever the names are: nothing of an installed module is kept, each thing once', () => {

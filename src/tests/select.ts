@@ -24,7 +24,7 @@ const MAX_FILES = 20_000;
  * is what is tested. `installed`: absolute paths of the package. A string says why there is nothing to run. Pure.
  */
 export function selectTests(names: readonly string[], installed: readonly string[]): TestSelection | string {
-  const own = new Set(installed.flatMap((path) => (path.startsWith(SITE) ? [topOf(path.slice(SITE.length))] : [])));
+  const own = ownModules(installed);
   const beside = names.filter((name) => isTest(name) && !own.has(topOf(withoutContainer(name))));
   const settings = names.filter((name) => SETTINGS.test(name));
   const tests = beside.filter((name) => name.endsWith('.py') && !SETTINGS.test(name) && !name.endsWith('__init__.py'));
@@ -37,6 +37,17 @@ export function selectTests(names: readonly string[], installed: readonly string
   const packages = installed.flatMap(packageOfTest);
   if (packages.length > 0) return { keep: settings, start: '.', installed: outermost(packages) };
   return names.some(isTest) ? 'its tests lie inside its modules and are not installed' : 'the sdist has no tests';
+}
+
+/** Everything but the project's own modules, for a command of the operator's. Pure. */
+export function selectAll(names: readonly string[], installed: readonly string[]): TestSelection | string {
+  const own = ownModules(installed);
+  const keep = [...new Set(names)].filter((name) => !own.has(topOf(withoutContainer(name))));
+  return keep.length > MAX_FILES ? `its tests are more than ${MAX_FILES} files` : { keep, start: '.', installed: [] };
+}
+
+function ownModules(installed: readonly string[]): ReadonlySet<string> {
+  return new Set(installed.flatMap((path) => (path.startsWith(SITE) ? [topOf(path.slice(SITE.length))] : [])));
 }
 
 /** True for the names of extras and dependency groups that hold what tests need. */

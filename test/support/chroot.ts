@@ -23,9 +23,12 @@ export interface Chroot {
   close(): Promise<void>;
 }
 
-/** Opens a fresh copy, with `archive` (a folder of this host) at its own place below folders of the same modes. */
-export async function openChroot(archive: string): Promise<Chroot> {
-  const tar = await chrootTar();
+/**
+ * Opens a fresh copy, with `archive` (a folder of this host) at its own place below folders of the same modes. `include`: official packages
+ * that are installed in it.
+ */
+export async function openChroot(archive: string, include: readonly string[] = []): Promise<Chroot> {
+  const tar = await chrootTar(include);
   const root = await mkdtemp(join(tmpdir(), 'rennet-chroot-'));
   const map = isRoot ? [] : ['--map-root-user', '--map-auto'];
   const script = `set -e
@@ -81,12 +84,12 @@ async function parents(folder: string): Promise<{ path: string; mode: string }[]
 }
 
 /** The clean system as an archive, made once for each state of the suite. */
-async function chrootTar(): Promise<string> {
+async function chrootTar(include: readonly string[]): Promise<string> {
   const { signal } = new AbortController();
   const target = await hostTarget(signal);
   const apt = await openAptRoot(target, machineState.apt, signal);
   await apt.update({}, () => {}, signal);
-  const args = await mmdebstrapArguments(apt);
+  const args = await mmdebstrapArguments(apt, include);
   const key = createHash('sha256')
     .update(JSON.stringify([args, await suiteDate(apt)]))
     .digest('hex');
@@ -109,7 +112,7 @@ async function chrootTar(): Promise<string> {
  * python3 is there, and the one official package that the tests' packages depend on lies in apt's own download folder, so that a
  * test run asks the mirror for nothing but what changed.
  */
-async function mmdebstrapArguments(apt: AptRoot): Promise<string[]> {
+async function mmdebstrapArguments(apt: AptRoot, include: readonly string[]): Promise<string[]> {
   const { stdout } = await execa('apt-config', ['dump'], { env: { APT_CONFIG: apt.configFile } });
   const options = stdout.split('\n').filter((line) => /^Acquire::(https?(::|\s)|Check-).* ".+";$/.test(line));
   const finish = [
@@ -123,7 +126,7 @@ async function mmdebstrapArguments(apt: AptRoot): Promise<string[]> {
     '--variant=minbase',
     '--format=tar',
     `--architectures=${apt.target.architecture}`,
-    '--include=python3',
+    `--include=${['python3', ...include].join(',')}`,
     '--skip=cleanup/apt',
     ...['APT::Install-Recommends "false"', 'Acquire::Languages "none"', ...options].map((it) => `--aptopt=${it}`),
     ...['path-exclude=/usr/share/locale/*', 'force-unsafe-io'].map((rule) => `--dpkgopt=${rule}`),
