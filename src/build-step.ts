@@ -100,7 +100,10 @@ async function buildFilling(
     try {
       const evidence = await buildFrom(staged, recipe, options, attempt, ports, signal);
       await remember(found, recipe, ports);
-      return evidence;
+      return {
+        ...evidence,
+        recipe: { ...recipe, hint: { ...(recipe.hint ?? NO_HINT), buildPackages: options.hinted } },
+      };
     } catch (error) {
       if (!(error instanceof BuildFailure) || error.missing.length === 0) throw error;
       const { packages, sentence } = await whatMayHelp(error, staged, ports, signal);

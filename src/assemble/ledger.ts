@@ -56,5 +56,5 @@ export function hintLines({ buildPackages, buildRequirements, depends, imports }
 const SOURCES: Record<HintedPackage['origin'], string> = {
   file: 'hints file',
   operator: 'rennet hints',
-  learned: 'an earlier build',
+  learned: "the suite's Contents",
 };
