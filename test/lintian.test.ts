@@ -68,6 +68,28 @@ it('lintian has no error for a pure package with commands', async () => {
   expect(await errorsOf([MODULE, script], wheel, '[console_scripts]\ncurd = curd.cli:main\n')).toEqual([]);
 });
 
+it('lintian has no error for a package with data in all its places', async () => {
+  const data = (path: string, content: string): Member => ({ name: `curd-1.0.data/data/${path}`, content });
+  const page = '.TH CURD 1 "2020-01-01" "curd 1.0"\n.SH NAME\ncurd \\- makes curd out of milk\n';
+  const members = [
+    MODULE,
+    { name: 'milk/__init__.py', content: "__import__('pkg_resources').declare_namespace(__name__)\n" },
+    { name: 'milk/curd.py', content: 'answer = 42\n' },
+    data('share/man/man1/curd.1', page),
+    data('share/man/de/man5/curd.conf.5.gz', page),
+    data('share/curd/table.txt', 'x\n'),
+    data(
+      'share/applications/curd.desktop',
+      '[Desktop Entry]\nType=Application\nName=Curd\nExec=curd\nCategories=Utility;\n',
+    ),
+    data('share/bash-completion/completions/curd', 'complete -W make curd\n'),
+    data('etc/curd/curd.conf', 'a = b\n'),
+    data('lib/systemd/system/curd.service', '[Service]\nExecStart=/usr/bin/curd\n'),
+    data('README.md', '# Curd\n'),
+  ];
+  expect(await errorsOf(members, 'curd-1.0-py3-none-any.whl', '[console_scripts]\ncurd = curd:main\n')).toEqual([]);
+});
+
 it('lintian has no error for a package with an extension', async () => {
   const source = 'import _asyncio; print(_asyncio.__file__)';
   const { stdout } = await execa('/usr/bin/python3', ['-I', '-S', '-c', source]);
