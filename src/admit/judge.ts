@@ -127,7 +127,8 @@ function launchers({ facts }: RuleContext, ledger: LedgerLine[]): Kept[] {
   return facts.scripts.map((launcher) => {
     const name = `${ENTRY_POINT}${launcher.name} = ${launcher.module}:${launcher.attribute}`;
     const file = { name, mode: 0, shebang: '#!/usr/bin/python3' };
-    return { kind: 'script', path: `/usr/bin/${launcher.name}`, site: '', file, launcher };
+    const note = launcher.extras && `what its extras ${quoted(launcher.extras)} bring is not required`;
+    return { kind: 'script', path: `/usr/bin/${launcher.name}`, site: '', file, launcher, ...(note && { note }) };
   });
 }
 

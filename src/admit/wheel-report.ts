@@ -71,7 +71,7 @@ const wheelSchema = z.object({
   /** `Wheel-Version` and `Tag` of the WHEEL file. */
   wheelVersion: short,
   /** Console and GUI scripts of entry_points.txt. */
-  scripts: z.array(z.object({ name: short, module: short, attribute: short })).max(20_000),
+  scripts: z.array(z.object({ name: short, module: short, attribute: short, extras: short.optional() })).max(20_000),
   /** Lines of the script groups that name no command or no callable, `line [group]`. */
   unfitScripts: list,
   /** All other entry points as written, `line [group]`. */

@@ -8,6 +8,8 @@ export interface ScriptEntryPoint {
   readonly module: string;
   /** Dotted attribute, called without arguments. */
   readonly attribute: string;
+  /** The extras that it names, as written; a form that the specification has given up. */
+  readonly extras?: string | undefined;
 }
 
 export interface EntryPoints {
@@ -21,7 +23,7 @@ export interface EntryPoints {
 
 const MAX_LINES = 20_000;
 const DOTTED = '[A-Za-z_][A-Za-z0-9_]*(?:\\.[A-Za-z_][A-Za-z0-9_]*)*';
-const SCRIPT = new RegExp(`^([^=]+?)\\s*=\\s*(${DOTTED})\\s*:\\s*(${DOTTED})\\s*(?:\\[[^\\]]*\\])?$`);
+const SCRIPT = new RegExp(`^([^=]+?)\\s*=\\s*(${DOTTED})\\s*:\\s*(${DOTTED})\\s*(?:\\[([^\\]]*)\\])?$`);
 
 /**
  * Reads entry_points.txt (packaging.python.org, "Entry points specification"): sections of `name = value` lines. The
@@ -58,9 +60,10 @@ function readScripts(
 ): ScriptEntryPoint[] {
   const scripts = new Map<string, ScriptEntryPoint>();
   for (const line of groups.get(group) ?? []) {
-    const [, name = '', module = '', attribute = ''] = SCRIPT.exec(line) ?? [];
+    const [, name = '', module = '', attribute = '', extras] = SCRIPT.exec(line) ?? [];
     const isFit = name.length <= 100 && /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name);
-    if (isFit && !scripts.has(name)) scripts.set(name, { name, module, attribute });
+    if (isFit && !scripts.has(name))
+      scripts.set(name, { name, module, attribute, ...(extras !== undefined && { extras }) });
     else unfit.push(`${line} [${group}]`);
   }
   return [...scripts.values()];

@@ -33,7 +33,9 @@ describe('wheels', () => {
     await wheel.close();
     expect(wheel).toMatchObject({ project: 'foo-bar', version: '1.0', distInfo: info, rootIsPurelib: true, notes: [] });
     expect(wheel.metadata.requiresDist).toEqual(['x>1']);
-    expect(wheel.entryPoints.consoleScripts).toEqual([{ name: 'foo', module: 'foo.cli', attribute: 'main' }]);
+    expect(wheel.entryPoints.consoleScripts).toEqual([
+      { name: 'foo', module: 'foo.cli', attribute: 'main', extras: 'x' },
+    ]);
     expect(wheel.record.get('foo.py')).toMatch(/^e3b0c442/);
     expect((await readWheelMetadata(path)).name).toBe('foo_bar');
   });
@@ -166,7 +168,7 @@ describe('entry points', () => {
     const text =
       '# comment\n[console_scripts]\na.b-c = m.n : o.p [x,y]\n; comment\n\n[pytest11]\nx=y\n[ gui_scripts ]\ng = m:f\r\n';
     expect(parseEntryPoints(text)).toEqual({
-      consoleScripts: [{ name: 'a.b-c', module: 'm.n', attribute: 'o.p' }],
+      consoleScripts: [{ name: 'a.b-c', module: 'm.n', attribute: 'o.p', extras: 'x,y' }],
       guiScripts: [{ name: 'g', module: 'm', attribute: 'f' }],
       others: new Map([['pytest11', ['x=y']]]),
       unfit: [],

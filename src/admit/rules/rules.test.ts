@@ -100,6 +100,20 @@ describe('a private build', () => {
 });
 
 describe('the ledger', () => {
+  it('says that the extras of a command are not required', async () => {
+    const entryPoints = {
+      name: 'curd-1.0.dist-info/entry_points.txt',
+      content: '[gui_scripts]\ncurd = curd:main [x, y]\n',
+    };
+    const { ledger } = (await judged({ members: [entryPoints] })) as Judgement;
+    expect(ledger).toContainEqual({
+      kind: 'entry-point',
+      fact: 'curd = curd:main',
+      fate: 'approximated',
+      detail: "/usr/bin/curd: what its extras 'x, y' bring is not required",
+    });
+  });
+
   it('has one line for every member and every entry point', async () => {
     const members = [
       {
