@@ -45,8 +45,9 @@ export function lostFiles(
   const stems = new Set([...own].filter((path) => EXTENSION.test(path)).map((path) => path.replace(EXTENSION, '')));
   return upstream.flatMap(({ path: recorded }) => {
     const path = placeOf(recorded);
-    // A compiled module stands for its source of the same name.
-    if (own.has(path) || path.endsWith('/') || stems.has(path.replace(/\.pyi?$/, ''))) return [];
+    // A compiled module stands for its source of the same name, and for itself with another suffix.
+    const stem = path.replace(/\.py$/, '').replace(EXTENSION, '');
+    if (own.has(path) || path.endsWith('/') || stems.has(stem)) return [];
     const command = /^\.data\/scripts\/(.+)$/.exec(path)?.[1];
     if (command !== undefined) return commands.has(command) ? [] : [{ path: recorded }];
     const reason = reasonOf(path);
