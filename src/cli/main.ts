@@ -10,6 +10,7 @@ type AddCommand = (program: Command) => void;
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   build: async () => (await import('./build.ts')).addBuild,
   plan: async () => (await import('./plan.ts')).addPlan,
+  upgrade: async () => (await import('./upgrade.ts')).addUpgrade,
   why: async () => (await import('./why.ts')).addWhy,
   log: async () => (await import('./log.ts')).addLog,
   list: async () => (await import('./list.ts')).addList,

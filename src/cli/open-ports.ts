@@ -8,7 +8,7 @@ import type { DriverName, ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import type { FlowPorts, PlanPorts } from '../ports.ts';
 import { createIndexClient } from '../python/client.ts';
-import { readIndexSettings } from '../python/settings.ts';
+import { type NamedIndex, readIndexSettings } from '../python/settings.ts';
 import { openCommandStore } from './open-store.ts';
 import type { CommandContext } from './run-command.ts';
 
@@ -16,13 +16,18 @@ import type { CommandContext } from './run-command.ts';
 const MAINTAINER = 'Rennet <rennet@rennet.invalid>';
 
 /** Opens what planning needs: store, index, the target's private apt and its derived index. Close the store afterwards. */
-export async function openPlanPorts(context: CommandContext, target: Target, hintsFile?: string): Promise<PlanPorts> {
+export async function openPlanPorts(
+  context: CommandContext,
+  target: Target,
+  hintsFile?: string,
+  named?: NamedIndex,
+): Promise<PlanPorts> {
   const { state, output, signal } = context;
   const hints = await readHintsFile(hintsFile ?? state.hintsFile, hintsFile !== undefined);
   const store = await openCommandStore(context);
   try {
     const [settings, archiveAndApt] = await Promise.all([
-      readIndexSettings(state.cache, signal),
+      readIndexSettings(state.cache, signal, named),
       openArchive(context, target),
     ]);
     for (const sentence of settings.ignored) output.note(sentence);

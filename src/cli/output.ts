@@ -13,6 +13,8 @@ export interface Output {
   readonly say: (text: string) => void;
   /** A remark for people, always on standard error. */
   readonly note: (text: string) => void;
+  /** Something that a person should not miss, on standard error; programs find it in the events. */
+  readonly warn: (text: string) => void;
   /** What is being done right now; redrawn in place on a terminal, one line a step elsewhere. */
   readonly progress: (event: ProgressEvent) => void;
   readonly error: (error: RennetError) => void;
@@ -41,6 +43,10 @@ export function createOutput(options: { json: boolean }): Output {
     note: (text) => {
       status.clear();
       process.stderr.write(`${colours.dim(plainText(text))}\n`);
+    },
+    warn: (text) => {
+      status.clear();
+      process.stderr.write(`${colours.yellow('warning:')} ${plainText(text)}\n`);
     },
     progress: (event) => status.show(event),
     error(error) {

@@ -17,6 +17,7 @@ test('a plan for people is a tree, each thing told once', () => {
     target: BOOKWORM,
     items: [item('six', 'official'), item('c', 'built', 'six'), item('b', 'build', 'c'), item('a', 'build', 'b', 'c')],
     heldBack: [{ version: '2.0', reason: 'was yanked' }],
+    warnings: [],
     notes: ['A note.'],
   };
   expect(formatPlan(plan).split('\n')).toEqual([

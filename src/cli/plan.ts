@@ -1,30 +1,30 @@
 import type { Command } from 'commander';
+import type { LocalSource } from '../local-source.ts';
+import { RennetError } from '../model/errors.ts';
 import type { Plan, PlanItem } from '../model/recipe.ts';
 import { formatTarget, type Target } from '../model/target.ts';
-import type { ProjectRequest } from '../build-closure.ts';
 import { planProjects } from '../flow.ts';
 import { openPlanPorts } from './open-ports.ts';
 import { chooseTargets, collect, type CommonOptions, withCommonOptions } from './options.ts';
-import { parseProjectArgument } from './project-argument.ts';
 import { type CommandContext, EXIT, runCommand } from './run-command.ts';
+import { readWanting, type Wanting, wantedOfTarget, type WantingOptions, withWantingOptions } from './wanting.ts';
 
-/** `rennet plan PROJECT…`: what `build` would do, without building. */
+interface Options extends CommonOptions, WantingOptions {
+  readonly target: readonly string[];
+  readonly forceOfficial: boolean;
+}
+
+/** `rennet plan PROJECT… [-r FILE] [./PATH]`: what `build` would do, without building. */
 export function addPlan(program: Command): void {
-  withCommonOptions(
-    program
-      .command('plan')
-      .description('say what would be built, and why')
-      .argument('<project...>', 'PROJECT or PROJECT==VERSION'),
-  )
+  withCommonOptions(withWantingOptions(program.command('plan').description('say what would be built, and why')))
     .option('--target <target>', 'suite/architecture (default: the host); may be repeated', collect, [])
     .option('--force-official', 'plan a private build of what the suite provides', false)
-    .action((names: string[], options: CommonOptions & { target: readonly string[]; forceOfficial: boolean }) =>
+    .action((names: string[], options: Options) =>
       runCommand(options, async (context) => {
-        const wanted = names.map(parseProjectArgument);
-        const requests = wanted.map((project) => ({ ...project, forceOfficial: options.forceOfficial }));
+        const wanting = await readWanting(names, options, context);
         let isBlocked = false;
         for (const target of await chooseTargets(options.target, context.signal))
-          isBlocked = (await planTarget(requests, target, context)) || isBlocked;
+          isBlocked = (await planTarget(wanting, options.forceOfficial, target, context)) || isBlocked;
         return isBlocked ? EXIT.package : EXIT.success;
       }),
     );
@@ -32,24 +32,41 @@ export function addPlan(program: Command): void {
 
 /** Prints the plan of each project; true where one of them is blocked. */
 async function planTarget(
-  requests: readonly ProjectRequest[],
+  wanting: Wanting,
+  forceOfficial: boolean,
   target: Target,
   context: CommandContext,
 ): Promise<boolean> {
-  const ports = await openPlanPorts(context, target);
+  const { output, signal } = context;
+  const opened = await openPlanPorts(context, target, undefined, wanting.index);
   try {
-    const { planned } = await planProjects(requests, ports, context.signal);
+    const { requests, ports } = await wantedOfTarget(wanting, { forceOfficial }, opened, untold, output.note);
+    const { planned } = await planProjects(requests, ports, signal);
+    const warnings = new Set<string>();
     for (const { plan } of planned) {
       if (plan === undefined) continue;
-      context.output.event('plan', planEvent(plan));
-      context.output.say(formatPlan(plan));
+      output.event('plan', planEvent(plan));
+      output.say(formatPlan(plan));
+      for (const warning of plan.warnings) warnings.add(warning);
     }
+    for (const warning of warnings) output.warn(warning);
     const failed = planned.find(({ plan }) => plan === undefined);
     if (failed !== undefined) throw failed.error;
     return planned.some(({ plan }) => plan?.items.at(-1)?.action === 'blocked');
   } finally {
-    await ports.store.close();
+    await opened.store.close();
   }
+}
+
+/** A plan starts no guest. */
+function untold({ typed }: LocalSource): Promise<never> {
+  return Promise.reject(
+    new RennetError(
+      'bad-usage',
+      `${typed} tells its name or version only when it is built, and a plan builds nothing.`,
+      'rennet build finds them out in a guest.',
+    ),
+  );
 }
 
 /** The plan as programs see it (DESIGN, "JSON lines"). */
@@ -62,7 +79,13 @@ export function planEvent(plan: Plan): Record<string, unknown> {
     sentence,
     needs,
   }));
-  return { target: formatTarget(plan.target), items, heldBack: plan.heldBack, notes: plan.notes };
+  return {
+    target: formatTarget(plan.target),
+    items,
+    heldBack: plan.heldBack,
+    warnings: plan.warnings,
+    notes: plan.notes,
+  };
 }
 
 const WORDS = { official: 'official', build: 'to build', built: 'built', blocked: 'blocked' } as const;

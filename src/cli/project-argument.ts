@@ -10,20 +10,28 @@ export interface ProjectArgument {
   readonly project: string;
   /** PEP 440 specifier; empty for "any". */
   readonly specifier: string;
+  /** Normalised, each once. */
+  readonly extras: readonly string[];
 }
 
-/** Reads `PROJECT` or `PROJECT<specifier>` as a person types it: `ftfy`, `ftfy==6.3.1`, `ftfy>=6,<7`. */
+/** Reads `PROJECT[EXTRAS]<specifier>` as a person types it: `ftfy`, `ftfy==6.3.1`, `httpx[http2]>=0.27,<1`. */
 export function parseProjectArgument(text: string): ProjectArgument {
   const match = ARGUMENT.exec(text.trim());
-  const specifier = match?.[2]?.trim() ?? '';
-  if (!match?.[1] || !isProjectName(match[1]) || text.length > 1000) throw noName(text);
+  const [, named, rest = ''] = /^\[([A-Za-z0-9._\s,-]*)\]\s*(.*)$/s.exec(match?.[2] ?? '') ?? ['', '', match?.[2]];
+  const specifier = rest.trim();
+  const extras = (named ?? '').split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()]));
+  if (!match?.[1] || !isProjectName(match[1]) || !extras.every(isProjectName) || text.length > 1000) throw noName(text);
   if (specifier !== '' && !isSpecifier(specifier))
     throw new RennetError(
       'bad-specifier',
       `"${shown(specifier)}" is no version specifier (PEP 440).`,
       'Write for example ftfy==6.3.1, ftfy>=6 or "ftfy>=6,<7".',
     );
-  return { project: normaliseProject(match[1]), specifier };
+  return {
+    project: normaliseProject(match[1]),
+    specifier,
+    extras: [...new Set(extras.map(normaliseProject))].toSorted(),
+  };
 }
 
 /** Reads a bare project name. */

@@ -77,6 +77,8 @@ export interface PlanItem {
   readonly recipe?: Recipe;
   /** For `build`: the same version is published, made of another file than the one that is asked for. */
   readonly rebuild?: boolean;
+  /** For `built`: where it came from, where that is not the index of this run. */
+  readonly apart?: string;
   /** For `blocked`: the outcome that the attempt gets. */
   readonly blockedAs?: 'unsatisfiable' | 'no-source' | 'not-for-target' | 'held';
 }
@@ -88,4 +90,6 @@ export interface Plan {
   readonly heldBack: readonly { version: string; reason: string }[];
   /** Set when the index lists no usable thing at all. */
   readonly notes: readonly string[];
+  /** One sentence for each old release that had to be chosen, of what is wanted and of what it requires. */
+  readonly warnings: readonly string[];
 }

@@ -35,7 +35,7 @@ export function statusFailure(
   if (status === 404 || status === 410)
     return new RennetError('unknown-project', `The index has no ${where} (${status}).`);
   if (status === 401 || status === 403 || status === 407) {
-    const hint = `Put the user name and password for ${new URL(indexUrl).host} into ~/.netrc or pip's index-url.`;
+    const hint = `Put the user name and password for ${new URL(indexUrl).host} into ~/.netrc, pip's index-url or --index-url.`;
     return new RennetError('index-refused', `The index refuses access to ${where} (${status}).`, hint);
   }
   const passing = status >= 500 || status === 429;

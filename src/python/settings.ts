@@ -37,32 +37,55 @@ type Answer = z.infer<typeof Answer>;
  * second, so its answer is kept in `cacheFolder` until the environment, one of pip's files or python3 changes.
  * Errors: `missing-tool` (no pip), `bad-usage` (pip's settings name no http(s) index).
  */
-export async function readIndexSettings(cacheFolder: string, signal: AbortSignal): Promise<IndexSettings> {
+export async function readIndexSettings(
+  cacheFolder: string,
+  signal: AbortSignal,
+  named?: NamedIndex,
+): Promise<IndexSettings> {
   const answer = (await readKept(cacheFolder)) ?? (await ask(cacheFolder, signal));
-  const settings = settingsFrom(new Map(answer.config), answer.builtIn);
+  const { username, ...settings } = settingsFrom(new Map(answer.config), answer.builtIn, named);
   if (settings.credentials !== undefined) return settings;
   const login = await readNetrc(new URL(settings.indexUrl).hostname);
-  return login === undefined ? settings : { ...settings, credentials: basic(login.username, login.password) };
+  // A user name in the address chooses among the logins of a host, as with pip.
+  if (login === undefined || (username !== undefined && username !== login.username))
+    return username === undefined ? settings : { ...settings, credentials: basic(username, '') };
+  return { ...settings, credentials: basic(login.username, login.password) };
+}
+
+/** An index that a person names for one run. */
+export interface NamedIndex {
+  /** As written; may hold user name and password. */
+  readonly url: string;
+  /** Where it stands, for sentences: `--index-url`. */
+  readonly place: string;
 }
 
 /** Turns pip's settings into ours. Pure. */
-export function settingsFrom(config: ReadonlyMap<string, string>, builtIn: string | undefined): IndexSettings {
-  if (isSwitchedOn(config.get('no-index'))) {
+export function settingsFrom(
+  config: ReadonlyMap<string, string>,
+  builtIn: string | undefined,
+  named?: NamedIndex,
+): IndexSettings & { readonly username?: string } {
+  if (named === undefined && isSwitchedOn(config.get('no-index'))) {
     throw new RennetError(
       'bad-usage',
       "pip's settings forbid the use of an index (no-index).",
       'Take no-index out of them, or run with PIP_NO_INDEX=0.',
     );
   }
-  const written = config.get('index-url') ?? config.get('pypi-url') ?? builtIn ?? '';
+  const written = named?.url ?? config.get('index-url') ?? config.get('pypi-url') ?? builtIn ?? '';
   const url = URL.canParse(written) ? new URL(written) : undefined;
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     const seen = url === undefined ? 'no address' : `a ${url.protocol} address`;
-    throw new RennetError('bad-usage', `pip's index-url holds ${seen}; Rennet needs an http(s) index.`);
+    const whose = named === undefined ? "pip's index-url" : named.place;
+    throw new RennetError('bad-usage', `${whose} holds ${seen}; Rennet needs an http(s) index.`);
   }
-  const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  const [username, password] = [decoded(url.username), decoded(url.password)];
   url.username = '';
   url.password = '';
+  // A query or a fragment of an index has no meaning and may be a token.
+  url.search = '';
+  url.hash = '';
   const cert = config.get('cert');
   const proxy = config.get('proxy');
   const timeoutS = Number(config.get('timeout') ?? config.get('default-timeout') ?? DEFAULT_TIMEOUT_S);
@@ -70,7 +93,7 @@ export function settingsFrom(config: ReadonlyMap<string, string>, builtIn: strin
     indexUrl: url.href.replace(/\/+$/, ''),
     ...(cert ? { cert } : {}),
     ...(proxy ? { proxy } : {}),
-    ...(username || password ? { credentials: basic(username, password) } : {}),
+    ...(password ? { credentials: basic(username, password) } : username ? { username } : {}),
     timeoutMs: 1000 * Math.min(300, timeoutS > 0 ? timeoutS : DEFAULT_TIMEOUT_S),
     ignored: ['extra-index-url', 'find-links', 'trusted-host', 'client-cert'].flatMap((name) =>
       config.get(name) ? [IGNORED[name] ?? ''] : [],
@@ -85,6 +108,14 @@ const IGNORED: Readonly<Record<string, string>> = {
   'trusted-host': "pip's trusted-host is not used: certificates are always checked.",
   'client-cert': "pip's client-cert is not used: Rennet shows no client certificate.",
 };
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function basic(username: string, password: string): () => string {
   return () => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
