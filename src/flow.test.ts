@@ -9,7 +9,11 @@ const publishedAt = '2024-01-01T00:00:00.000Z';
 
 async function actionFor(found: Partial<PublishedRow>, rebuild = false): Promise<string | undefined> {
   const ports = {
-    store: { publishedRows: () => Promise.resolve({ rows: [{ ...row, ...found }], change: 1, generation: 1 }) },
+    store: {
+      publishedRows: () => Promise.resolve({ rows: [{ ...row, ...found }], change: 1, generation: 1 }),
+      hints: () => Promise.resolve([]),
+    },
+    hints: [],
     index: indexOf('foo', [{ version: '1.0', files: ['foo-1.0.tar.gz', 'foo-1.0-py3-none-any.whl'], metadata: [] }]),
     archive: archiveOf([]),
   } as unknown as PlanPorts;

@@ -2,6 +2,7 @@ import type { Admitted } from './admit/admission.ts';
 import { architectureOf } from './assemble/architecture.ts';
 import type { RunningAttempt } from './attempt.ts';
 import { checkDeb } from './check-step.ts';
+import { withHintNotes } from './known-hints.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
 import { ownPackages, publishedRequirements, publishedSource } from './own-packages.ts';
@@ -30,7 +31,7 @@ export async function planProjects(
 ): Promise<{ planned: readonly Planned[]; state: PlanState }> {
   const target = ports.archive.facts;
   const published = await ownPackages(ports.store, target);
-  return planAll(
+  const { planned, state } = await planAll(
     wanted.map((request) => ({ ...request, target })),
     {
       ...ports,
@@ -41,6 +42,7 @@ export async function planProjects(
     signal,
     base,
   );
+  return { planned: await withHintNotes(planned, ports), state };
 }
 
 /** From a recipe to a published (or kept) package. */

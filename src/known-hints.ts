@@ -1,9 +1,10 @@
 import type { ArchiveIndex } from './debian/archive-index.ts';
 import { parseRelation, satisfies } from './debian/relation.ts';
 import { joinHints } from './hints/join-hints.ts';
-import type { Hint } from './model/hint.ts';
+import { type Hint, NO_HINT } from './model/hint.ts';
 import { AttemptEnd } from './model/outcome.ts';
-import type { Recipe } from './model/recipe.ts';
+import type { PlanItem, Recipe } from './model/recipe.ts';
+import type { Planned } from './plan/plan.ts';
 import type { PlanPorts } from './ports.ts';
 
 /**
@@ -41,4 +42,28 @@ export function isOfficial(relation: string, archive: Pick<ArchiveIndex, 'packag
   const wanted = parseRelation(relation);
   const version = archive.packageVersion(wanted.package);
   return version !== undefined && satisfies(wanted, version);
+}
+
+/** The plans with a note for each build that gets more than its release declares. */
+export async function withHintNotes(
+  planned: readonly Planned[],
+  ports: Pick<PlanPorts, 'hints' | 'store' | 'archive'>,
+): Promise<readonly Planned[]> {
+  if (!planned.some(({ plan }) => plan?.items.some(({ recipe }) => recipe !== undefined))) return planned;
+  const { suite } = ports.archive.facts;
+  const rows = await ports.store.hints({ suite });
+  const noteOf = ({ project, version, recipe }: PlanItem) => {
+    const hint = recipe === undefined ? NO_HINT : joinHints({ project, version, suite }, ports.hints, rows);
+    const inBuild = [...hint.buildPackages.map((one) => one.package), ...hint.buildRequirements];
+    const depends = hint.depends.map((one) => one.package);
+    return [
+      ...(inBuild.length > 0 ? [`Hints give the build of ${project} ${version} ${inBuild.join(', ')}.`] : []),
+      ...(depends.length > 0 ? [`Hints let ${project} ${version} depend on ${depends.join(', ')}.`] : []),
+    ];
+  };
+  return planned.map((one) =>
+    one.plan === undefined
+      ? one
+      : { ...one, plan: { ...one.plan, notes: [...one.plan.notes, ...one.plan.items.flatMap(noteOf)] } },
+  );
 }

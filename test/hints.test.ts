@@ -171,6 +171,10 @@ describe('what the operator says', () => {
       '[project.hints_file]\nspecifier = ">=1"\nbuild-depends = ["gperf"]\ndepends = ["liblmdb0"]\nimports = ["hints_file", "json"]\n',
     );
     const ended = await build('hints-file');
+    expect(ended.events[0]?.['notes']).toEqual([
+      'Hints give the build of hints-file 1.0 gperf.',
+      'Hints let hints-file 1.0 depend on liblmdb0.',
+    ]);
     expectAttempt(ended, 'published', 0);
     expect(await guestsOf('hints-file', ended)).toEqual(guests(1));
     const [why] = (await run('why', 'hints-file')).events;
