@@ -1,7 +1,16 @@
+import { execa } from 'execa';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TESTS_LIMITS } from '../src/limits.ts';
+import { createNamespaceDriver } from '../src/machine/namespace/namespace-driver.ts';
+import { runTests } from '../src/tests/run-tests.ts';
 import { type EndedCommand, rennet } from './support/command.ts';
 import { type DemoIndex, startDemoIndex } from './support/demo-index.ts';
 import { type DemoState, stateWithImages } from './support/demo-state.ts';
+import { testImages } from './support/images.ts';
+import { writeJob, writeTree } from './support/sdist.ts';
 
 // `rennet build --tests` on real guests: made-up projects on a loopback index, pytest of the suite.
 
@@ -44,6 +53,15 @@ class Tests(unittest.TestCase):
         pass
 `;
 
+const SLOW = `import time, unittest
+
+class Tests(unittest.TestCase):
+    def test_a(self):
+        pass
+    def test_b(self):
+        time.sleep(600)
+`;
+
 beforeAll(async () => {
   [index, demo] = await Promise.all([startDemoIndex(), stateWithImages()]);
   await index.add({
@@ -68,8 +86,27 @@ beforeAll(async () => {
     project: 'rind',
     files: { 'tests/test_rind.py': 'import os\nos._exit(3)\n' },
   });
-  await index.add({ project: 'curds' });
-  ended = await run('build', '--driver', 'namespace', '--allow-unisolated', '--tests', 'milk', 'whey', 'rind', 'curds');
+  await index.add({
+    project: 'curds',
+    files: { 'check.sh': 'PYTHONPATH=x python3 -c "import curds" && test ! -e curds.py\n' },
+  });
+  const hints = join(dirname(demo.state.root), 'hints.toml');
+  await writeFile(hints, '[project.curds]\ntest-command = "sh check.sh"\n');
+  ended = await run(
+    'build',
+    '--driver',
+    'namespace',
+    '--allow-unisolated',
+    '--jobs',
+    '2',
+    '--hints',
+    hints,
+    '--tests',
+    'milk',
+    'whey',
+    'rind',
+    'curds',
+  );
 }, SETUP_MS);
 afterAll(async () => {
   await demo.close();
@@ -117,10 +154,10 @@ test('tests that break their runner are reported as such', () => {
   });
 });
 
-test('a release without tests says so', () => {
+test("the operator's command in the place of what is found", () => {
   expect(attempt('curds')?.['tests']).toMatchObject({
-    status: 'none',
-    sentence: "Upstream's tests were not run: the sdist has no tests.",
+    status: 'passed',
+    sentence: "Upstream's tests (command): 0 passed.",
   });
 });
 
@@ -133,4 +170,54 @@ test('rennet why shows them; the log has them under a title', async () => {
   const log = await run('log', String(attempt('milk')?.['attempt']));
   const titles = log.events.map(({ line }) => String(line)).filter((line) => line.startsWith('── '));
   expect(titles).toEqual(['── build ──', '── check ──', '── tests ──']);
+});
+
+test('tests that hang are stopped within the guest, and counted as far as they came', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'rennet-tests-'));
+  try {
+    await writeTree(join(folder, 'deb'), {
+      '/DEBIAN/control':
+        'Package: python3-slow\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: test\n',
+      '/usr/lib/python3/dist-packages/slow.py': '',
+    });
+    await mkdir(join(folder, 'in/debs'), { recursive: true });
+    await execa('dpkg-deb', ['--root-owner-group', '--build', join(folder, 'deb'), join(folder, 'in/debs/slow.deb')]);
+    await writeTree(join(folder, 'slow-1'), { '/test_slow.py': SLOW });
+    await execa('tar', ['--create', '--gzip', '--file', join(folder, 'in/slow-1.tar.gz'), 'slow-1'], { cwd: folder });
+    await writeJob(join(folder, 'in'), {
+      kind: 'tests',
+      layers: [],
+      debs: ['debs/slow.deb'],
+      package: 'python3-slow',
+      source: 'slow-1.tar.gz',
+      keep: ['test_slow.py'],
+      runner: 'auto',
+      start: '.',
+      installed: [],
+      command: '',
+      seconds: 5,
+    });
+    const ports = {
+      driver: createNamespaceDriver(),
+      image: (await testImages(['folder'])).runtime,
+      reset: 'overlay',
+      limits: TESTS_LIMITS,
+      folder,
+      progress: () => {},
+      onReport: () => {},
+    } as const;
+    expect(await runTests('slow', join(folder, 'in'), ports, new AbortController().signal)).toEqual({
+      status: 'failed',
+      sentence: "Upstream's tests (unittest) did not end in time: 1 passed.",
+      runner: 'unittest',
+      passed: 1,
+      failed: 0,
+      errors: 0,
+      skipped: 0,
+      failing: [],
+      unmet: [],
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

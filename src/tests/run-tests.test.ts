@@ -28,7 +28,7 @@ test.each([
     'they hang',
     { ...FACTS, ...COUNTS, exit: 137, timedOut: true, message: 'stopped after 900 s' },
     'failed',
-    "Upstream's tests (pytest) were stopped after 900 s with 3 passed.",
+    "Upstream's tests (pytest) did not end in time: 3 passed.",
   ],
   [
     'none are found',

@@ -76,7 +76,7 @@ function reportOf(facts: TestFacts): TestReport {
     failing,
     unmet: [],
   });
-  if (timedOut) return report('failed', `Upstream's tests (${runner}) were ${last} with ${shown}.`);
+  if (timedOut) return report('failed', `Upstream's tests (${runner}) did not end in time: ${shown}.`);
   // pytest's 5 is "no tests collected"; unittest of Python 3.12 has it as well.
   const isEmpty = all === 0 && (facts.exit === 0 || facts.exit === 5) && runner !== 'command';
   if (isEmpty) return report('none', `Upstream's tests were not run: ${runner} found none.`);
