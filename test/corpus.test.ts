@@ -246,6 +246,18 @@ describe("what runs in pip's root", () => {
     expect(await commandLines()).not.toContain(seconds);
   });
 
+  test('is ended when the run is cancelled', async () => {
+    const seconds = `${700 + (process.pid % 100)}.${process.pid}`;
+    const abort = new AbortController();
+    const ended = runConfined({ ...confined, command: ['sleep', seconds] }, `test-${process.pid}`, abort.signal).catch(
+      String,
+    );
+    while (!(await commandLines()).includes(`\nsleep\0${seconds}`)) await sleep(20);
+    abort.abort(new Error('enough'));
+    expect(await ended).toBe('Error: enough');
+    expect(await commandLines()).not.toContain(seconds);
+  });
+
   test('is ended by its bound on memory', async () => {
     const { status, stdout } = await sh('python3 -c "b = bytearray(600 << 20); print(len(b))"');
     expect(status).not.toBe(0);
