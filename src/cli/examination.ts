@@ -50,6 +50,7 @@ export async function* examineHost(
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
   yield* programs();
+  yield* crates();
   progress({ doing: 'looking at this host' });
   const host = await describeHost(state);
   yield* memory(host);
@@ -91,6 +92,23 @@ async function* programs(): AsyncGenerator<Finding> {
       state: 'bad',
       sentence: `missing: ${missing.join(', ')}`,
       mend: `apt-get install ${[...new Set(missing.map((program) => PROGRAMS[program]))].join(' ')}`,
+    };
+}
+
+/** Only releases with Rust in them want it, so that a host without it is no bad one. */
+async function* crates(): AsyncGenerator<Finding> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((it) => it !== '');
+  const found = await Promise.any(folders.map((folder) => access(join(folder, 'cargo')))).then(
+    () => true,
+    () => false,
+  );
+  if (found) yield { what: 'crates', state: 'good', sentence: 'cargo is there, for releases with Rust in them' };
+  else
+    yield {
+      what: 'crates',
+      state: 'limited',
+      sentence: 'no cargo, so that releases with Rust in them cannot be built',
+      mend: 'apt-get install cargo-web || apt-get install cargo',
     };
 }
 
