@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { askPip } from './pip.ts';
 import { readIndexSettings, settingsFrom } from './settings.ts';
 
@@ -84,6 +84,39 @@ test('netrc gives the login of the host', async () => {
   await writeFile(join(folder, '.netrc'), 'machine builtin.example.org login you password p');
   const settings = await readIndexSettings(cache(), signal);
   expect(settings.credentials?.()).toBe(`Basic ${Buffer.from('you:p').toString('base64')}`);
+});
+
+describe('an index that is named for one run', () => {
+  const named = (url: string) => readIndexSettings(cache(), signal, { url, place: '--index-url' });
+  const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+
+  test("takes the place of pip's, and nothing of pip's login goes there", async () => {
+    vi.stubEnv('PIP_INDEX_URL', 'https://me:s3cret@index.example.org/simple');
+    const settings = await named('https://own.example.org/simple/?token=t0ken#x');
+    expect(settings.indexUrl).toBe('https://own.example.org/simple');
+    expect(settings.credentials).toBeUndefined();
+    expect(settings.ignored).toEqual([expect.stringContaining('find-links')]);
+  });
+
+  test.each([
+    ['https://you:p%25w@own.example.org/', 'you:p%w'],
+    ['https://odd%zz:p@own.example.org/', 'odd%zz:p'],
+    ['https://own.example.org/', 'netrc:from-netrc'],
+    ['https://netrc@own.example.org/', 'netrc:from-netrc'],
+    ['https://a-token@own.example.org/', 'a-token:'],
+  ])('%s is asked as %s', async (url, login) => {
+    await writeFile(join(folder, '.netrc'), 'machine own.example.org login netrc password from-netrc');
+    const settings = await named(url);
+    expect(settings.credentials?.()).toBe(header(login));
+    expect(inspect(settings) + JSON.stringify(settings)).not.toMatch(/:p|from-netrc|a-token/);
+  });
+
+  test.each(['ftp://own.example.org', 'own.example.org/simple', ''])('%j is refused', async (url) => {
+    await expect(named(url)).rejects.toMatchObject({
+      code: 'bad-usage',
+      message: expect.stringContaining('--index-url holds'),
+    });
+  });
 });
 
 test('a damaged answer in the cache counts as none', async () => {
