@@ -55,7 +55,9 @@ async function sourceOf(
 ): Promise<{ sentence: string; dsc?: string }> {
   const { recipe } = evidence;
   if (recipe.source.kind !== 'sdist')
-    return { sentence: `No source package of ${recipe.project} ${recipe.version} was written: it has no sdist.` };
+    return {
+      sentence: `No source package of ${recipe.project} ${recipe.version} was written: the package was made of a wheel, not of an sdist.`,
+    };
   const sdist = join(attempt.folder, 'stage/in/source', recipe.source.filename);
   const [binary] = parseStanzas(deb.control);
   if (binary === undefined) throw new RennetError('defect', `${deb.package} has no control stanza.`);

@@ -54,7 +54,7 @@ async function testsOf(
   signal: AbortSignal,
 ): Promise<TestReport> {
   const { driver, images, reset, progress, state, apt, archive } = ports;
-  if (recipe.source.kind !== 'sdist') return nothingToRun('the release has no sdist.');
+  if (recipe.source.kind !== 'sdist') return nothingToRun('the package was made of a wheel, not of an sdist.');
   progress({ doing: `running upstream's tests of ${recipe.project} ${recipe.version}` });
   const sdist = join(attempt.folder, 'stage/in/source', recipe.source.filename);
   const facts = await readSdist(sdist, recipe, signal);
@@ -135,10 +135,17 @@ async function meetDeclared(
   await learnExtras(texts, archive, published, target, facts).catch(() => signal.throwIfAborted());
   const resolution = resolver(archive, published, target, { project, version: '' }, facts.requirementsOf)(texts, []);
   const projects = new Set(texts.flatMap((text) => projectOf(text) ?? []));
+  // Upstream pins what it tests with; tests that run with another version say more than tests that do not.
+  const others = resolution.unmet.map((each) => ({ ...each, package: archive.dists(each.project)[0]?.package }));
   return {
-    relations: resolution.met.flatMap(({ relations }) => relations),
+    relations: [
+      ...resolution.met.flatMap(({ relations }) => relations),
+      ...others.flatMap((each) => each.package ?? []),
+    ],
     projects,
-    unmet: resolution.unmet.map(({ sentence }) => sentence),
+    unmet: others.map((each) =>
+      each.package === undefined ? each.sentence : `${each.sentence.replace(/\.$/, '')}, which was used.`,
+    ),
   };
 }
 

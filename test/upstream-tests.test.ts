@@ -21,7 +21,7 @@ let demo: DemoState;
 let ended: EndedCommand;
 
 const PYTEST = `import pytest
-import milk
+import milk, wcwidth
 
 def test_passes():
     assert milk.__file__.startswith('/usr/lib/python3/dist-packages/')
@@ -70,6 +70,7 @@ beforeAll(async () => {
       'Provides-Extra: test',
       'Requires-Dist: pytest; extra == "test"',
       'Requires-Dist: no-such; extra == "test"',
+      'Requires-Dist: wcwidth==99; extra == "test"',
     ],
     // Its own options ask for a plugin that is not there, and the copy beside the tests must not be what is tested.
     files: {
@@ -133,7 +134,10 @@ test('pytest: counts, names and what is not there; the outcome stays', () => {
     errors: 1,
     skipped: 1,
     failing: ['tests/test_milk.py::test_fails', 'tests/test_milk.py::test_error'],
-    unmet: [expect.stringMatching(/^no-such is required, and \S+ has no package of it\.$/)],
+    unmet: [
+      expect.stringMatching(/^no-such is required, and \S+ has no package of it\.$/),
+      expect.stringMatching(/^wcwidth==99 is required, and .* \(python3-wcwidth .*\), which was used\.$/),
+    ],
   });
   expect(milk?.['timingsMs']).toMatchObject({ tests: expect.any(Number) });
 });
@@ -166,7 +170,7 @@ test('rennet why shows them; the log has them under a title', async () => {
   expect(why.stdout).toMatch(
     /1 passed, 1 failed, 1 with errors, 1 skipped\.\n {4}failed: tests\/test_milk.py::test_fails\n/,
   );
-  expect(why.stdout).toContain('not there for them: no-such is required');
+  expect(why.stdout).toContain('not met for them: no-such is required');
   const log = await run('log', String(attempt('milk')?.['attempt']));
   const titles = log.events.map(({ line }) => String(line)).filter((line) => line.startsWith('── '));
   expect(titles).toEqual(['── build ──', '── check ──', '── tests ──']);

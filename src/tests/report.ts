@@ -47,6 +47,6 @@ export function explainTests(report: TestReport): string[] {
     sentence,
     ...failing.map((name) => `  failed: ${name}`),
     ...(failing.length > 0 && more > 0 ? [`  … and ${more} more`] : []),
-    ...unmet.map((each) => `  not there for them: ${each}`),
+    ...unmet.map((each) => `  not met for them: ${each}`),
   ];
 }

@@ -82,7 +82,7 @@ test('names of tests lose what turns a terminal around', () => {
     '  failed: test_x',
     '  failed: b',
     '  … and 28 more',
-    '  not there for them: x is required.',
+    '  not met for them: x is required.',
   ]);
   expect(testReportOf({ tests: report })).toEqual(report);
   expect(testReportOf({})).toBeUndefined();
