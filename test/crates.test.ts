@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { glob, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -81,6 +81,15 @@ test('crates of several locks, yanked ones too, become one directory source; the
   // Nothing of the work stays, and of the operator's settings only what is about registries.
   expect((await readdir(join(folder, 'cache/layers'))).filter((name) => name.startsWith('.'))).toEqual([]);
   expect(await readFile(join(folder, 'cache/cargo/config.toml'), 'utf8')).not.toContain('rustc');
+});
+
+test('a download that was cut off is fetched again', async () => {
+  const locks = { 'Cargo.lock': lock({ name: 'curd', version: '1.0.0' }) };
+  const { buildRequirements } = await layOut(locks);
+  const [download = ''] = await Array.fromAsync(glob(join(folder, 'cache/cargo/registry/cache/*/curd-1.0.0.crate')));
+  await truncate(download, 10);
+  await rm(join(folder, 'cache/layers'), { recursive: true });
+  expect((await layOut(locks)).buildRequirements).toEqual(buildRequirements);
 });
 
 describe('refuses', () => {

@@ -38,7 +38,7 @@ describe('refuses', () => {
     ['a version with a path', entry({ version: '1.0.0-a/../b' }), /'package\.0\.version'/],
     ['a source with a line', entry({ source: `${REGISTRY}\n` }), /'package\.0\.source'/],
     ['a checksum that is none', entry({ checksum: 'ff' }), /'package\.0\.checksum'/],
-    ['more crates than any release has', entry({}).repeat(5001), /'package'/],
+    ['more crates than any release has', entry({}).repeat(2001), /'package'/],
   ])('%s', (_, text, message) => {
     expect(() => readCargoLock(text, 'Cargo.lock')).toThrow(message);
   });

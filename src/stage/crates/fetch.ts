@@ -31,13 +31,16 @@ export async function fetchCrates(
     const wanted = crates.filter(({ source }) => source === registry);
     if (wanted.length === 0) return new Map();
     const manifest = await writeProject(join(scratch, 'all'), wanted, registry);
-    for (let missing = Infinity; ; ) {
+    for (let missing = Infinity, isFirst = true; ; isFirst = false) {
       const { ok, said } = await runCargo(['fetch', '--manifest-path', manifest], home, signal);
-      const found = await findFiles(wanted, home, signal);
+      const { found, wrong } = await findFiles(wanted, home, signal);
+      if (wrong[0] && !isFirst) throw wrongHash(wrong[0]);
+      // A power cut may have cut one off; cargo looks at a download once only.
+      for (const { path } of wrong) await rm(path, { force: true });
       // Cargo stops at the first crate that it cannot read, though the guest's may; the others come with the next call.
       const left = wanted.filter((crate) => !found.has(crate));
       if (left.length === 0) return found;
-      if (ok || left.length >= missing) throw notFetched(left[0], said);
+      if (wrong.length === 0 && (ok || left.length >= missing)) throw notFetched(left[0], said);
       missing = left.length;
     }
   } finally {
@@ -96,30 +99,39 @@ async function writeProject(
   return join(folder, 'Cargo.toml');
 }
 
+interface WrongFile {
+  readonly crate: LockedCrate;
+  readonly path: string;
+  readonly sha256: string;
+}
+
 /** Downloads of every registry that cargo ever used here; the right file is the one with the hash of the lock. */
 async function findFiles(
   crates: readonly LockedCrate[],
   home: string,
   signal: AbortSignal,
-): Promise<Map<LockedCrate, string>> {
+): Promise<{ found: Map<LockedCrate, string>; wrong: WrongFile[] }> {
   const files = await Array.fromAsync(glob('registry/cache/*/*.crate', { cwd: home }));
   const byName = Map.groupBy(files, (file) => file.slice(file.lastIndexOf('/') + 1));
   const found = new Map<LockedCrate, string>();
+  const wrong: WrongFile[] = [];
   for (const crate of crates) {
-    const filename = `${crate.name}-${crate.version}.crate`;
-    const candidates = (byName.get(filename) ?? []).map((file) => join(home, file));
-    const hashes = await Promise.all(candidates.map((path) => sha256OfFile(path, signal)));
-    const right = candidates[hashes.indexOf(crate.sha256)];
-    if (right !== undefined) found.set(crate, right);
-    else if (hashes[0] !== undefined) throw wrongHash(filename, hashes[0], crate.sha256);
+    const others: WrongFile[] = [];
+    for (const file of byName.get(`${crate.name}-${crate.version}.crate`) ?? []) {
+      const path = join(home, file);
+      const sha256 = await sha256OfFile(path, signal);
+      if (sha256 === crate.sha256) found.set(crate, path);
+      else others.push({ crate, path, sha256 });
+    }
+    if (!found.has(crate)) wrong.push(...others);
   }
-  return found;
+  return { found, wrong };
 }
 
-function wrongHash(filename: string, found: string, locked: string): RennetError {
+function wrongHash({ crate, sha256 }: WrongFile): RennetError {
   return new RennetError(
     'wrong-hash',
-    `${filename} of the registry has the sha256 ${found}, and Cargo.lock says ${locked}; the crate is not used.`,
+    `${crate.name}-${crate.version}.crate of the registry has the sha256 ${sha256}, and Cargo.lock says ${crate.sha256}; the crate is not used.`,
     "The sdist's Cargo.lock is wrong, or the registry changed a file.",
   );
 }
