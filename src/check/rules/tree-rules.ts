@@ -147,11 +147,12 @@ function lookForFiles({ package: name, members, scripts, upstream, sources }: Ch
     );
   if (defects.length === 0) return { ledger };
   const unbuilt = defects.filter((path) => sources?.files.some((file) => file === path || file.endsWith(`/${path}`)));
+  const them = defects.length === 1 ? 'it' : 'them';
   const why =
     unbuilt.length === 0
-      ? 'the sdist does not hold them'
+      ? `the sdist does not hold ${them}`
       : unbuilt.length === defects.length
-        ? 'the build left them out'
+        ? `the build left ${them} out`
         : 'the sdist does not hold some of them, and the build left out the others';
   const count = defects.length === 1 ? 'a file' : `${defects.length} files`;
   return {
