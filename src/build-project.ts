@@ -61,9 +61,9 @@ export async function buildItem(
 
 /** Records the attempt of an item that needs no build: it is there already, or it cannot be built. */
 export async function recordItem(item: PlanItem, ports: AttemptPorts, signal: AbortSignal): Promise<Attempt> {
-  const { action, sentence, blockedAs = 'unsatisfiable' } = item;
+  const { action, sentence, blockedAs = 'unsatisfiable', blockedBy } = item;
   const kind = action === 'official' ? 'skipped-official' : action === 'built' ? 'published' : blockedAs;
-  return recordOutcome(item, { kind, sentence }, ports, signal);
+  return recordOutcome(item, { kind, sentence, ...blockedBy }, ports, signal);
 }
 
 /** Records an attempt that ended before it could begin. */

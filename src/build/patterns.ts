@@ -30,6 +30,16 @@ const CRATES: readonly Pattern[] = [
   },
 ];
 
+/** A program that fetches, and has nothing to fetch from. */
+const FETCHERS: readonly Pattern[] = [
+  {
+    class: 'needs-network',
+    line: /(?:^|\/)python[\d.]{0,5}: No module named (pip|ensurepip|easy_install)\b/,
+    sentence: (s) =>
+      `The build calls ${s} to fetch what it needs; its upstream has to declare that as a build requirement.`,
+  },
+];
+
 const PYTHON_2_CODE: readonly Pattern[] = [
   {
     class: 'python-2',
@@ -106,6 +116,11 @@ const COMPILERS: readonly Pattern[] = [
 const REST: readonly Pattern[] = [
   {
     class: 'back-end-error',
+    line: /SyntaxError: (\(unicode error\) 'utf-8' codec can't decode|invalid or missing encoding declaration|Non-UTF-8 code)/,
+    sentence: () => 'The build runs a file that is not UTF-8 and does not say what it is (PEP 263).',
+  },
+  {
+    class: 'back-end-error',
     line: /ImportError: (cannot import name .{1,200})/i,
     sentence: (s) => `The build wants another version of a module than it declares: ${s}`,
   },
@@ -130,6 +145,7 @@ export const PATTERNS: readonly Pattern[] = [
   ...MISSING_MODULES,
   ...CRATES,
   ...NETWORK,
+  ...FETCHERS,
   ...MISSING_PROGRAMS,
   ...MISSING_COMPONENTS,
   ...PYTHON_2_CODE,

@@ -39,6 +39,7 @@ export function attemptEvent(attempt: Attempt): Record<string, unknown> {
     isolation: attempt.isolation,
     tests: testReportOf(attempt.evidence),
     source: sourceNote(attempt)?.dsc,
+    madeFrom: attempt.provenance['madeFrom'],
     timingsMs: attempt.timingsMs,
   };
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { formatTarget } from '../model/target.ts';
+import type { PublishedRow } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
 import { attemptEvent } from './attempt-event.ts';
 import { openCommandStore } from './open-store.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
@@ -40,13 +42,22 @@ export function addList(program: Command): void {
           const published = await Promise.all(suites.map((suite) => store.publishedRows(suite)));
           // What is recorded and not yet in an index (an interrupted run, a full disk) is published by the next start.
           const rows = published.flatMap((suite) => suite.rows.filter(({ publishedAt }) => publishedAt !== undefined));
-          for (const row of rows) output.event('package', { ...row, control: undefined });
+          const madeFrom = await sourcesOf(rows, store);
+          for (const row of rows)
+            output.event('package', { ...row, madeFrom: madeFrom.get(row.attempt), control: undefined });
           output.say(
             rows.length === 0
               ? 'Nothing is published yet. Try: rennet build ftfy'
               : formatTable(
-                  ['package', 'version', 'suite', 'architecture', 'project'],
-                  rows.map((row) => [row.package, row.version, row.suite, row.architecture, row.project]),
+                  ['package', 'version', 'suite', 'architecture', 'project', 'made from'],
+                  rows.map((row) => [
+                    row.package,
+                    row.version,
+                    row.suite,
+                    row.architecture,
+                    row.project,
+                    madeFrom.get(row.attempt) ?? '',
+                  ]),
                 ),
           );
           return EXIT.success;
@@ -55,4 +66,13 @@ export function addList(program: Command): void {
         }
       }),
     );
+}
+
+/** `sdist` or `wheel` by attempt; attempts of before this was written down have none. */
+async function sourcesOf(rows: readonly PublishedRow[], store: Store): Promise<ReadonlyMap<string, string>> {
+  const ids = [...new Set(rows.map(({ attempt }) => attempt))];
+  const attempts = ids.length === 0 ? [] : await store.attempts({ ids, limit: ids.length });
+  return new Map(
+    attempts.flatMap(({ id, provenance: { madeFrom } }) => (typeof madeFrom === 'string' ? [[id, madeFrom]] : [])),
+  );
 }

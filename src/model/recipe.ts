@@ -80,7 +80,9 @@ export interface PlanItem {
   /** For `built`: where it came from, where that is not the index of this run. */
   readonly apart?: string;
   /** For `blocked`: the outcome that the attempt gets. */
-  readonly blockedAs?: 'unsatisfiable' | 'no-source' | 'not-for-target' | 'held';
+  readonly blockedAs?: 'unsatisfiable' | 'no-source' | 'not-for-target' | 'held' | 'rejected' | 'build-failed';
+  /** Of a release that cannot be read: the rule that it breaks, or the class of the failure. */
+  readonly blockedBy?: Pick<Outcome, 'rule' | 'class'>;
 }
 
 export interface Plan {
@@ -88,8 +90,8 @@ export interface Plan {
   readonly items: readonly PlanItem[];
   /** Newer releases of the wanted project, which is the last item, that were passed over, newest first. */
   readonly heldBack: readonly { version: string; reason: string }[];
-  /** Set when the index lists no usable thing at all. */
-  readonly notes: readonly string[];
   /** One sentence for each old release that had to be chosen, of what is wanted and of what it requires. */
   readonly warnings: readonly string[];
+  /** Set when the index lists no usable thing at all. */
+  readonly notes: readonly string[];
 }

@@ -45,11 +45,12 @@ async function readFile(
     if (found === undefined) return { untold: `${file.filename} does not tell its requirements` };
     const metadata = parseMetadata(found.bytes);
     if (normaliseProject(metadata.name) !== project || compareVersions(metadata.version, version) !== 0) {
-      return { broken: `the metadata of ${file.filename} is that of ${metadata.name} ${metadata.version}` };
+      const inside = `${metadata.name} ${metadata.version}`;
+      return { broken: new RennetError('bad-metadata', `The metadata of ${file.filename} is that of ${inside}.`) };
     }
     return file.kind === 'wheel' || binds(metadata) ? { metadata } : untold(file);
   } catch (error) {
-    if (error instanceof RennetError && RELEASE_FAULTS.has(error.code)) return { broken: error.message };
+    if (error instanceof RennetError && RELEASE_FAULTS.has(error.code)) return { broken: error };
     throw error;
   }
 }

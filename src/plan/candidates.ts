@@ -12,6 +12,8 @@ type BlockedAs = NonNullable<PlanItem['blockedAs']>;
 export interface Refusal {
   readonly as: BlockedAs;
   readonly reason: string;
+  /** Of a release that cannot be read. */
+  readonly by?: PlanItem['blockedBy'];
 }
 
 /** A release with what would be built from it. */
@@ -58,6 +60,17 @@ export function judgeReleases(project: Project, specifier: string, target: Targe
       return { version, refusal: { as: 'held', reason: 'is a pre-release' } };
     return { version, ...judge(release, project.name, pinned, target) };
   });
+}
+
+/** Why a project without any release has none. */
+export function whyNoRelease({ unreadable }: Project): Refusal {
+  const [first] = unreadable;
+  const files = unreadable.length === 1 ? 'one file, which cannot' : `${unreadable.length} files, none of which can`;
+  const reason =
+    first === undefined
+      ? 'has no files on the index'
+      : `has ${files} be read: ${JSON.stringify(first.filename)}, ${first.reason}`;
+  return { as: 'no-source', reason };
 }
 
 function judge(

@@ -43,11 +43,11 @@ export async function choose<T>(
   const heldBack: HeldBack[] = [];
   let first: { version: string; refusal: Refusal } | undefined;
   let reads = 0;
-  const refuse = (version: string, { as, reason }: Refusal): void => {
+  const refuse = (version: string, { as, reason, by }: Refusal): void => {
     heldBack.push({ version, reason, ...(as === 'held' && { isHeld: true }) });
     // The newest one that is wanted at all tells most: not a pre-release, not a yanked one.
     if (first === undefined || (first.refusal.as === 'held' && as !== 'held'))
-      first = { version, refusal: { as, reason } };
+      first = { version, refusal: { as, reason, ...(by && { by }) } };
   };
   const look = async (candidate: Candidate): Promise<{ taken: T } | undefined> => {
     const verdict = await weigh(candidate, heldBack);

@@ -8,7 +8,10 @@ import type { ReleaseRequirements } from './extras.ts';
 import type { PlanPorts, PublishedPackage, PublishedSource } from './ports.ts';
 
 /** What is known of a candidate's metadata: itself, that only a build can tell, or that it cannot be read. */
-export type Known = { readonly metadata: CoreMetadata } | { readonly untold: string } | { readonly broken: string };
+export type Known =
+  | { readonly metadata: CoreMetadata }
+  | { readonly untold: string }
+  | { readonly broken: RennetError };
 
 /** What the index says, each thing asked for once while a plan is made. */
 export interface IndexFacts {

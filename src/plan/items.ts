@@ -43,6 +43,7 @@ export function blockedItems(failure: Failure, archive: ArchiveIndex): PlanItem[
     sentence: `${text}${rest}.`,
     needs: below.slice(-1).map((last) => last.project),
     blockedAs: refusal.as,
+    ...(refusal.by && { blockedBy: refusal.by }),
   };
   return [...below.filter((other) => other.project !== project), item];
 }

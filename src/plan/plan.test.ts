@@ -116,6 +116,12 @@ test.each<[string, Recorded, string, string]>([
     '1.0',
     'needs Python <3',
   ],
+  [
+    'build-failed',
+    { version: '1.0', files: ['foo-1.0-py3-none-any.whl'], metadata: ['Version: 2.2'] },
+    '1.0',
+    'foo 1.0 cannot be read: The metadata',
+  ],
   ['held', release('1!1.0'), '1!1.0', 'epoch'],
   ['held', { version: '1.0', files: [{ filename: 'foo-1.0.tar.gz', yanked: true }] }, '1.0', 'was yanked'],
 ])('nothing fits: %s, in one sentence', async (blockedAs, recorded, version, part) => {
@@ -128,6 +134,7 @@ test.each<[string, Recorded, string, string]>([
 test('a project without any file that can be read', async () => {
   const { item } = await planOf([]);
   expect(item).toMatchObject({ action: 'blocked', blockedAs: 'no-source', version: '' });
+  expect(item?.sentence).toBe('foo has no files on the index.');
 });
 
 test('an exact version is honoured or refused, never replaced', async () => {

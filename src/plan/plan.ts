@@ -1,7 +1,6 @@
 import { RennetError } from '../model/errors.ts';
 import { isProjectName, normaliseProject } from '../model/project-name.ts';
 import type { Plan, PlanItem } from '../model/recipe.ts';
-import type { Project } from '../model/release.ts';
 import { parseSpecifier, specifierAccepts } from '../python/version.ts';
 import { NO_BOUNDS } from './bounds.ts';
 import type { Candidate } from './candidates.ts';
@@ -88,16 +87,14 @@ async function planOf(
 ): Promise<Plan> {
   const { target } = ports;
   if (end !== undefined && 'action' in end) return { target, items: [end], heldBack: [], warnings: [], notes: [] };
-  if (end !== undefined) {
-    const page = end.refusal.as === 'no-source' ? await ports.facts.project(project).catch(() => undefined) : undefined;
+  if (end !== undefined)
     return {
       target,
       items: blockedItems(end, ports.archive),
       heldBack: shown(end.heldBack),
       warnings: [],
-      notes: notesOnPage(page),
+      notes: [],
     };
-  }
   const items = itemsOf(project, state, ports);
   const { heldBack = [] } = state.decisions.get(project) ?? {};
   const notes = items.flatMap((item) => {
@@ -191,14 +188,5 @@ function notesOnCandidate(project: string, { source, yanked, version }: Candidat
     ...(source.sha256 === undefined && source.otherHash === undefined
       ? [`The index gives no usable hash for ${source.filename}; what comes is taken as it is.`]
       : []),
-  ];
-}
-
-/** Why a project with files has no release. */
-function notesOnPage(page: Project | undefined): string[] {
-  const first = page?.unreadable[0];
-  if (page === undefined || page.releases.length > 0 || first === undefined) return [];
-  return [
-    `The index lists ${page.unreadable.length} files of ${page.name}, none that can be read; the first: ${JSON.stringify(first.filename)}, ${first.reason}.`,
   ];
 }

@@ -3,7 +3,7 @@ import type { Project } from '../model/release.ts';
 import { compareVersions, isPrerelease } from '../python/version.ts';
 import { LOCAL } from '../python/client.ts';
 import { type Bound, boundOn, refusedByHashes, withHashes } from './bounds.ts';
-import { type Candidate, judgeReleases, type Refusal } from './candidates.ts';
+import { type Candidate, judgeReleases, type Refusal, whyNoRelease } from './candidates.ts';
 import { choose } from './chooser.ts';
 import { debianVersion } from '../debian/pypi-version.ts';
 import { formatRelation, satisfies } from '../debian/relation.ts';
@@ -112,15 +112,16 @@ export async function search(
     if (choice.step === 'chosen') return choice.taken;
     blameDemands(page, judged.length === 0);
     const cause = causes.get(choice.version);
+    const told = page.releases.length === 0 ? whyNoRelease(page) : choice.refusal;
     return {
       ...fail(
-        choice.refusal.reason,
+        told.reason,
         judged.length > 0 || page.releases.length === 0
-          ? `${project}${choice.version === '' ? '' : ` ${choice.version}`} ${choice.refusal.reason}`
+          ? `${project}${choice.version === '' ? '' : ` ${choice.version}`} ${told.reason}`
           : noneText(demands, state, bound),
       ),
       version: choice.version,
-      refusal: choice.refusal,
+      refusal: told,
       heldBack: choice.heldBack,
       ...(cause && { cause }),
     };
@@ -193,7 +194,7 @@ export async function search(
   /** What is published in that version already is built only where `rebuild` says so, or where the very file is asked for and it was made of another. */
   async function rootOf(
     project: string,
-    { version, source }: Candidate,
+    { version, source, wheels }: Candidate,
     isTyped: boolean,
   ): Promise<Pick<Decision, 'action' | 'row' | 'forceOfficial' | 'rebuild'>> {
     const { forceOfficial = false, rebuild = false } = roots.get(project) ?? {};
@@ -203,7 +204,9 @@ export async function search(
     if (!isTyped || forceOfficial || rebuild || there === undefined) return { action: 'build', forceOfficial };
     const isExact = facts.origin(project) === LOCAL || bounds.hashes.has(project);
     const madeOf = isExact ? await facts.sourceOf(there) : undefined;
-    if (isExact && madeOf?.sha256 !== source.sha256) return { action: 'build', forceOfficial, rebuild: true };
+    // A wheel that stands in the place of the sdist was asked for with it.
+    const isMadeOfIt = madeOf && [source, ...wheels].some(({ sha256 }) => sha256 === madeOf.sha256);
+    if (isExact && !isMadeOfIt) return { action: 'build', forceOfficial, rebuild: true };
     return { action: 'built', row: there, forceOfficial };
   }
 

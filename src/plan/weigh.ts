@@ -22,9 +22,9 @@ export async function weighMetadata(
   const known = await facts.known(project, candidate).catch((error: unknown) => {
     // What is wrong with a release that a person typed is told as it is; of others another release may do.
     if (isTyped || !(error instanceof RennetError) || error.kind !== 'package') throw error;
-    return { broken: error.message };
+    return { broken: error };
   });
-  if ('broken' in known) return { as: 'unsatisfiable', reason: `cannot be read: ${known.broken.replace(/\.$/, '')}` };
+  if ('broken' in known) return unreadable(known.broken);
   if ('untold' in known) return { known: {}, demands: [] };
   const { requiresPython, requiresDist, providesExtra } = known.metadata;
   if (!pythonFits(requiresPython, target)) {
@@ -52,4 +52,12 @@ export async function weighMetadata(
   }
   const demands = unmet.flatMap(({ project: name, wanted }) => (wanted ? [demandOf(name, wanted, [project])] : []));
   return { known: { requires: { requirements: requiresDist, extras: providesExtra } }, demands };
+}
+
+/** As the attempt would have ended that came upon it. */
+function unreadable({ code, message }: RennetError): Refusal {
+  const reason = `cannot be read: ${message.replace(/\.$/, '')}`;
+  return code === 'bad-metadata'
+    ? { as: 'build-failed', by: { class: code }, reason }
+    : { as: 'rejected', by: { rule: code }, reason };
 }

@@ -24,7 +24,11 @@ const folder = z
 const schema = z.object({
   'build-system': z
     .object({
-      requires: z.array(z.string()).max(1000),
+      requires: z
+        .array(z.string(), {
+          error: ({ input }) => (input === undefined ? 'it is missing (PEP 518)' : 'it is no list'),
+        })
+        .max(1000),
       'build-backend': z
         .string()
         .max(200)

@@ -23,6 +23,7 @@ describe('sdist names', () => {
     ['ftfy', 'ftfy-6.3.1.tar.gz', '6.3.1'],
     ['foo-bar', 'foo-bar-1.0.tar.gz', '1.0'],
     ['foo_bar', 'foo_bar-1.0.zip', '1.0'],
+    ['foo_bar', 'foo_bar-1.0.tgz', '1.0'],
     ['foo.bar', 'Foo.Bar-1.0b1.tar.gz', '1.0b1'],
     ['foo', 'foo-1.0-1.tar.gz', '1.0.post1'],
     ['foo-1', 'foo-1-2.tar.gz', '2'],

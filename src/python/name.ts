@@ -12,7 +12,7 @@ export type FileName =
   | { readonly kind?: undefined; readonly unreadable: string };
 
 /** Archive kinds that the index still serves and that Rennet does not read. */
-const REFUSED = ['.tar.bz2', '.tar.xz', '.tar.Z', '.tar', '.tgz', '.egg', '.exe', '.msi', '.rpm', '.deb', '.dmg'];
+const REFUSED = ['.tar.bz2', '.tar.xz', '.tar.Z', '.tar', '.egg', '.exe', '.msi', '.rpm', '.deb', '.dmg'];
 
 /**
  * Reads the name of a file that the index lists for `project` (in any spelling). Never throws: a name that cannot be
@@ -23,10 +23,12 @@ export function parseFileName(project: string, filename: string): FileName {
     return { unreadable: 'the name has characters that no distribution file has' };
   }
   if (filename.endsWith('.whl')) return readWheelName(normaliseProject(project), filename.slice(0, -'.whl'.length));
-  const suffix = ['.tar.gz', '.zip'].find((ending) => filename.endsWith(ending));
+  const suffix = ['.tar.gz', '.tgz', '.zip'].find((ending) => filename.endsWith(ending));
   if (suffix !== undefined) return readSdistName(normaliseProject(project), filename.slice(0, -suffix.length));
   const refused = REFUSED.find((ending) => filename.endsWith(ending));
-  return { unreadable: refused ? `${refused} files are not read, only .tar.gz, .zip and .whl` : 'not a distribution' };
+  return {
+    unreadable: refused ? `${refused} files are not read, only .tar.gz, .tgz, .zip and .whl` : 'not a distribution',
+  };
 }
 
 /** PEP 625 has one dash; older names have dashes in the project, and in versions such as `1.0-1`. The project decides the split. */

@@ -35,6 +35,11 @@ export function backEndOf(sdist: SdistFacts): BackEnd {
   return { name: system.backend ?? LEGACY, path: system.backendPath, requires: system.requires };
 }
 
+/** PEP 517, "Source trees": setuptools would make an empty package of a folder without any of these. */
+export function saysHowToBuild({ pyproject, hasSetupPy, names, top }: SdistFacts): boolean {
+  return pyproject !== undefined || hasSetupPy || names.includes(`${top}/setup.cfg`);
+}
+
 /** True for the back ends whose hooks ask for `wheel` in the versions that suites have. */
 export function asksForWheel({ name, requires }: BackEnd): boolean {
   return name.startsWith('setuptools.') || requires.some((text) => /^setuptools\b/i.test(text));

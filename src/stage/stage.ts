@@ -4,7 +4,7 @@ import { RennetError } from '../model/errors.ts';
 import { AttemptEnd } from '../model/outcome.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { readSdist, type SdistFacts } from '../python/sdist.ts';
-import { asksForWheel, backEndOf, type BuildJob, buildEnvironment } from './build-job.ts';
+import { asksForWheel, backEndOf, type BuildJob, buildEnvironment, saysHowToBuild } from './build-job.ts';
 import { layOutBuild } from './build-layers.ts';
 import { programPackages, wantsCrates } from './build-programs.ts';
 import { type BuildTools, type ResolvedBuild, resolveBuildRequirements } from './build-requirements.ts';
@@ -84,6 +84,7 @@ export async function stage(
   const release = `${recipe.project} ${recipe.version}`;
   ports.progress({ doing: `preparing the build of ${release}` });
   const sdist = await readSdist(path, recipe, signal);
+  if (!saysHowToBuild(sdist)) throw withoutBuildFiles(release);
   const backend = backEndOf(sdist);
   const wanted = [...new Set([...backend.requires, ...options.extraRequirements])];
   const resolveOptions = { tools: options.tools, folder: join(options.folder, 'wheels'), release };
@@ -124,6 +125,11 @@ export async function stage(
     otherTools: otherTools(resolved),
     downloadMs: clock.ms,
   };
+}
+
+function withoutBuildFiles(release: string): AttemptEnd {
+  const sentence = `${release}: The sdist has neither pyproject.toml nor setup.py, so nothing says how it is built; its upstream has to add them.`;
+  return new AttemptEnd({ kind: 'build-failed', class: 'missing-file', sentence });
 }
 
 function otherTools({ pinsIgnored, mayBeNewer }: ResolvedBuild): BuildTools[] {

@@ -102,6 +102,7 @@ export async function lastAttempt(database: Database, project: string, target: T
 
 export async function listAttempts(database: Database, filter: AttemptFilter): Promise<Attempt[]> {
   let query = database.selectFrom('attempts').selectAll();
+  if (filter.ids !== undefined) query = query.where(sql<boolean>`id = any(${[...filter.ids]})`);
   if (filter.project !== undefined) query = query.where('project', '=', filter.project);
   if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome);
   if (filter.target !== undefined)

@@ -64,6 +64,7 @@ export interface Amendment {
 }
 
 export interface AttemptFilter {
+  readonly ids?: readonly string[];
   readonly project?: string;
   readonly target?: Target;
   readonly outcome?: OutcomeKind;

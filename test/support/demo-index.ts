@@ -30,7 +30,7 @@ export interface DemoRelease {
 export interface DemoWheel {
   /** `py3-none-any` */
   readonly tag: string;
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Buffer>>;
   /** Further lines of its metadata. */
   readonly metadata?: readonly string[];
   readonly entryPoints?: string;
@@ -43,6 +43,8 @@ export interface DemoIndex extends IndexServer {
   readonly answers: Record<string, RequestListener>;
   /** Adds a release, or puts another in its place; the fields given last take the place of those on the page. */
   add(release: DemoRelease, page?: Readonly<Record<string, unknown>>): Promise<{ path: string; bytes: Buffer }>;
+  /** Puts files of any kind on the page of a project, in the place of what was there. */
+  put(project: string, files: Readonly<Record<string, Buffer>>): void;
 }
 
 /** A loopback index without any project. */
@@ -50,19 +52,23 @@ export async function startDemoIndex(): Promise<DemoIndex> {
   const answers: Record<string, RequestListener> = {};
   const server = await startIndexServer(answers);
   const pages = new Map<string, Map<string, readonly object[]>>();
+  const serveFile = (filename: string, content: Buffer) => {
+    const path = `/files/${filename}`;
+    answers[path] = serve(content);
+    const hashes = { sha256: createHash('sha256').update(content).digest('hex') };
+    return { filename, url: `${server.url}${path}`, hashes, size: content.length };
+  };
   return {
     ...server,
     env: { PIP_INDEX_URL: `${server.url}/simple` },
     answers,
+    put(project, files) {
+      const listed = Object.entries(files).map(([filename, content]) => serveFile(filename, content));
+      answers[`/simple/${project}/`] = jsonPage(project, listed, { 'cache-control': 'no-store' });
+    },
     async add(release, page = {}) {
       const { project, version = '1.0' } = release;
       const bytes = await demoSdist(release);
-      const serveFile = (filename: string, content: Buffer) => {
-        const path = `/files/${filename}`;
-        answers[path] = serve(content);
-        const hashes = { sha256: createHash('sha256').update(content).digest('hex') };
-        return { filename, url: `${server.url}${path}`, hashes, size: content.length };
-      };
       const sdist = serveFile(`${project}-${version}.tar.gz`, bytes);
       const wheels = (release.wheels ?? []).map((wheel) => {
         const name = `${moduleOf(project)}-${version}-${wheel.tag}.whl`;
@@ -86,15 +92,16 @@ function metadataOf(release: DemoRelease, lines: readonly string[] = []): string
   return [...first, 'Summary: A release for tests', ...lines, ''].join('\n');
 }
 
-function demoWheel(release: DemoRelease, wheel: DemoWheel): Buffer {
+/** A wheel as `wheels` of a release brings it; `files` may take the place of what every wheel has. */
+export function demoWheel(release: DemoRelease, wheel: DemoWheel): Buffer {
   const { project, version = '1.0' } = release;
   const info = `${moduleOf(project)}-${version}.dist-info`;
-  const files: Readonly<Record<string, string>> = {
+  const files: Readonly<Record<string, string | Buffer>> = {
     [`${moduleOf(project)}.py`]: '',
-    ...wheel.files,
     [`${info}/METADATA`]: metadataOf(release, wheel.metadata),
     [`${info}/WHEEL`]: `Wheel-Version: 1.0\nTag: ${wheel.tag}\n`,
     ...(wheel.entryPoints === undefined ? {} : { [`${info}/entry_points.txt`]: wheel.entryPoints }),
+    ...wheel.files,
   };
   const record = [...Object.keys(files), `${info}/RECORD`].map((path) => `${path},,\n`).join('');
   return makeZip(
@@ -102,18 +109,24 @@ function demoWheel(release: DemoRelease, wheel: DemoWheel): Buffer {
   );
 }
 
-async function demoSdist(release: DemoRelease): Promise<Buffer> {
-  const { project, version = '1.0', ballast = 0 } = release;
+/** What the sdist of a release holds, by path below its top folder. */
+export function demoFiles(release: DemoRelease): Readonly<Record<string, string>> {
+  const { ballast = 0 } = release;
   const metadata = metadataOf(release, release.metadata);
-  const files = {
+  return {
     'PKG-INFO': metadata,
     'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
     'ballast.txt': randomBytes(ballast / 2).toString('hex'),
     'backend.py': backEnd(release, metadata),
     ...release.files,
   };
+}
+
+async function demoSdist(release: DemoRelease): Promise<Buffer> {
+  const { project, version = '1.0' } = release;
   const tar = pack();
-  for (const [name, content] of Object.entries(files)) tar.entry({ name: `${project}-${version}/${name}` }, content);
+  for (const [name, content] of Object.entries(demoFiles(release)))
+    tar.entry({ name: `${project}-${version}/${name}` }, content);
   tar.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of tar) chunks.push(chunk as Buffer);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { RennetError } from '../../model/errors.ts';
 import { parseEntryPoints } from '../../python/entry-points.ts';
 import { parseMetadata } from '../../python/metadata.ts';
@@ -85,6 +86,8 @@ function reportOf(files: readonly WheelFile[], texts: ReadonlyMap<string, Buffer
         detail: `it has ${folders.size} .dist-info folders, ${metadata ? 'with' : 'without'} METADATA, ${wheel ? 'with' : 'without'} WHEEL`,
       },
     };
+  // Python's importlib.metadata, and pip with it, takes nothing else (core metadata specification).
+  if (!isUtf8(metadata)) return { refused: { rule: 'metadata', detail: 'its METADATA is not UTF-8' } };
   const textOf = (name: string) => texts.get(`${distInfo}/${name}`)?.toString('utf8') ?? '';
   const { consoleScripts, guiScripts, others, unfit } = parseEntryPoints(textOf('entry_points.txt'));
   return {

@@ -53,6 +53,19 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
   { rule: 'dist-info', trick: 'two of them', members: distInfo({ name: 'other' }) },
   {
     rule: 'metadata',
+    trick: 'latin-1',
+    bare: true,
+    members: [
+      file('curd.py'),
+      file(
+        `${INFO}/METADATA`,
+        Buffer.from('Metadata-Version: 2.1\nName: curd\nVersion: 1.0\nAuthor: J\xfcrgen\n', 'latin1'),
+      ),
+      ...distInfo().filter(({ name }) => !name.endsWith('METADATA')),
+    ],
+  },
+  {
+    rule: 'metadata',
     trick: 'no name',
     bare: true,
     members: [file('curd.py'), ...distInfo({ metadata: 'Version: 1.0\n' })],

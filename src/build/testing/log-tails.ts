@@ -196,6 +196,16 @@ export const TAILS: readonly (readonly [tail: string, failure: string, subject: 
     'python-2',
     "Missing parentheses in call to 'print'",
   ],
+  [
+    'subprocess.CalledProcessError: Command returned 1\n/usr/bin/python3: No module named pip\nTypeError: x',
+    'needs-network',
+    'pip',
+  ],
+  [
+    "SyntaxError: invalid or missing encoding declaration for 'setup.py'",
+    'back-end-error',
+    'invalid or missing encoding declaration',
+  ],
   ["NameError: name 'execfile' is not defined", 'python-2', 'execfile'],
   ["ModuleNotFoundError: No module named 'ConfigParser'", 'python-2', 'ConfigParser'],
   ['error in x setup command: use_2to3 is invalid.', 'python-2', 'use_2to3'],
