@@ -1,16 +1,19 @@
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Admitted } from './admit/admission.ts';
 import type { AssembledDeb } from './assemble/assemble.ts';
 import type { RunningAttempt } from './attempt.ts';
 import { checkedTree } from './checked-tree.ts';
 import { check, checkTree, judgeFacts, type Verdict } from './check/check.ts';
+import { type Remedy, remedyFor } from './check/remedy.ts';
 import type { CheckedTree } from './check/rules/rule.ts';
 import { RennetError } from './model/errors.ts';
 import type { Evidence } from './model/evidence.ts';
 import type { GuestReport } from './model/machine.ts';
-import { AttemptEnd } from './model/outcome.ts';
-import type { MetRequirement, Resolution } from './model/recipe.ts';
+import { AttemptEnd, type LedgerLine } from './model/outcome.ts';
+import type { MetRequirement, Recipe, Resolution } from './model/recipe.ts';
 import { ownClosure, ownPackages } from './own-packages.ts';
+import { resolver } from './plan/resolver.ts';
 import type { FlowPorts } from './ports.ts';
 import { parseRequirement } from './python/requirement.ts';
 import { type StagedCheck, stageCheck } from './stage/check-input.ts';
@@ -37,17 +40,18 @@ export async function compareTree(
   });
 }
 
-/** Installs and starts it in a second fresh guest that has only its declared dependencies (docs/check-rules.md). */
+/**
+ * Installs and starts it in a second fresh guest that has only its declared dependencies (docs/check-rules.md). Ends the attempt with the
+ * rule that finds a defect, or gives what would mend it; undefined where all is well.
+ */
 export async function checkDeb(
   deb: AssembledDeb,
-  admitted: Admitted,
-  { tree: compared, verdict: first }: Compared,
-  resolution: Resolution,
+  { admitted, compared: { tree: compared, verdict: first }, resolution }: Checkable,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
-): Promise<void> {
-  await attempt.watch.time('check', async () => {
+): Promise<Remedy | undefined> {
+  return attempt.watch.time('check', async () => {
     const ownRequirements = resolution.met.flatMap((met) => (met.by === 'rennet' ? [boundOf(met)] : []));
     const tree = { ...compared, ownRequirements };
     attempt.ledger.push(...first.ledger);
@@ -70,18 +74,70 @@ export async function checkDeb(
       progress,
       image: images.runtime,
       limits: limits.check,
-      // A package that gets another build number is checked again.
-      folder: join(attempt.folder, deb.version),
+      // A package that is mended or gets another build number is checked again.
+      folder: await mkdtemp(join(attempt.folder, 'check-guest-')),
       onReport: (report: GuestReport) => attempt.guestEnded('check', report),
     };
     const facts = await check(attempt.id, staged.input, deb.package, checkPorts, signal);
     book(attempt, { check: { ...facts, ...comparison(tree), notes: first.notes } });
+    const remedy = remedyFor(facts, tree);
+    const isNew = remedy?.kind !== 'require' || !resolution.met.some(({ project }) => project === remedy.project);
+    if (remedy && isNew) return remedy;
     const second = judgeFacts(facts, tree);
     attempt.ledger.push(...second.ledger);
     const passed = [...first.passed, ...second.passed];
     const notes = [...first.notes, ...second.notes];
     book(attempt, { check: { ...facts, ...comparison(tree), passed, notes } });
+    return undefined;
   });
+}
+
+/** What a package is assembled from and checked by. */
+export interface Checkable {
+  readonly admitted: Admitted;
+  readonly compared: Compared;
+  readonly resolution: Resolution;
+}
+
+/** The same with a remedy applied; the ledger tells of it. */
+export function mended(
+  remedy: Remedy,
+  { resolution, ...tree }: Checkable,
+  recipe: Recipe,
+  { archive }: FlowPorts,
+): Checkable {
+  if (remedy.kind === 'leave-out') return withoutCommands({ resolution, ...tree }, remedy.commands);
+  const more = resolver(archive, [], recipe.target, recipe)([remedy.project], []);
+  const ledger = more.ledger.map((line): LedgerLine => {
+    return { ...line, fate: 'approximated', detail: `not declared, but ${remedy.why}: ${line.detail}` };
+  });
+  return {
+    ...tree,
+    resolution: { ...resolution, met: [...resolution.met, ...more.met], ledger: [...resolution.ledger, ...ledger] },
+  };
+}
+
+/** The package without the commands that do not start; the check's tree without them as well. */
+function withoutCommands(
+  { admitted, compared, resolution }: Checkable,
+  commands: Extract<Remedy, { kind: 'leave-out' }>['commands'],
+): Checkable {
+  const reasons = new Map(commands.map(({ path, why }) => [path, why]));
+  const stays = (path: string) => !reasons.has(path);
+  const ledger = admitted.ledger.map((line): LedgerLine => {
+    const why = reasons.get(line.detail.replace(/: .*/, ''));
+    return why === undefined ? line : { ...line, fate: 'left-out', detail: `scripts: does not start: ${why}` };
+  });
+  const files = admitted.files.filter(({ path }) => stays(path));
+  const claims = admitted.claims.filter(stays);
+  const programs = admitted.programs.filter(stays);
+  const scripts = admitted.scripts.filter(({ name }) => stays(`/usr/bin/${name}`));
+  const tree = { ...compared.tree, scripts: compared.tree.scripts.filter(stays) };
+  return {
+    resolution,
+    admitted: { ...admitted, files, claims, programs, scripts, ledger },
+    compared: { ...compared, tree },
+  };
 }
 
 type CheckRequest = Parameters<typeof stageCheck>[0];

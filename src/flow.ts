@@ -1,7 +1,7 @@
 import type { Admitted } from './admit/admission.ts';
 import { architectureOf } from './assemble/architecture.ts';
 import type { RunningAttempt } from './attempt.ts';
-import { checkDeb } from './check-step.ts';
+import { type Checkable, checkDeb, mended } from './check-step.ts';
 import { withHintNotes } from './known-hints.ts';
 import type { Outcome } from './model/outcome.ts';
 import type { Recipe } from './model/recipe.ts';
@@ -52,12 +52,17 @@ export async function runStages(
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { evidence, admitted, compared } = await obtainTree(planned, attempt, ports, signal);
+  const { evidence, ...tree } = await obtainTree(planned, attempt, ports, signal);
   const { recipe } = evidence;
-  const resolution = await resolveRequirements(admitted, recipe, ports, signal);
-  for (let number = await firstBuildNumber(recipe, admitted, ports); ; ) {
+  let whole: Checkable = { ...tree, resolution: await resolveRequirements(tree.admitted, recipe, ports, signal) };
+  for (let number = await firstBuildNumber(recipe, whole.admitted, ports); ; ) {
+    const { admitted, resolution } = whole;
     const deb = await assembleDeb(admitted, evidence.recipe, resolution, number, attempt, ports, signal);
-    await checkDeb(deb, admitted, compared, resolution, attempt, ports, signal);
+    const remedy = await checkDeb(deb, whole, attempt, ports, signal);
+    if (remedy) {
+      whole = mended(remedy, whole, recipe, ports);
+      continue;
+    }
     await testDeb(deb, admitted, recipe, attempt, ports, signal);
     const ended = recipe.forceOfficial
       ? await keepDeb(deb, recipe, attempt, ports)
