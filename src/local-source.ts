@@ -1,4 +1,4 @@
-import { constants, copyFile, open, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, constants, copyFile, open, realpath, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileError, sha256OfFile } from './host/files.ts';
 import { packFolder } from './local-folder.ts';
@@ -59,6 +59,8 @@ export async function takeLocalSource(
   try {
     const told = found.isDirectory() ? await readFolder(place, typed) : undefined;
     const notes = told ? await packFolder(place, temporary, signal) : await copyArchive(place, temporary, typed);
+    // What people have at home is not for every user of this host.
+    await chmod(temporary, 0o600);
     const { size: bytes } = await stat(temporary);
     const sha256 = await sha256OfFile(temporary, signal);
     const path = await cache.keepFile(temporary, sha256);

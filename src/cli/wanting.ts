@@ -22,7 +22,8 @@ export interface WantingOptions {
 /** What was typed and what it names, before any target is looked at. */
 export interface Wanting {
   readonly typed: readonly ProjectArgument[];
-  readonly local: readonly LocalSource[];
+  /** Local sources; taken into the state folder once, when that is open. */
+  readonly local: () => Promise<readonly LocalSource[]>;
   readonly files: RequirementsFiles;
   readonly index?: NamedIndex;
 }
@@ -35,7 +36,7 @@ export function withWantingOptions(command: Command): Command {
     .option('--index-url <address>', "the index to use instead of pip's; its login may stand in ~/.netrc");
 }
 
-/** Reads arguments and files. RennetError `bad-usage`, `bad-specifier`, `bad-metadata` and `bad-archive` of local sources. */
+/** Reads arguments and files. RennetError `bad-usage`, `bad-specifier`; `local` rejects as takeLocalSource. */
 export async function readWanting(
   names: readonly string[],
   options: WantingOptions,
@@ -50,12 +51,17 @@ export async function readWanting(
     throw new RennetError('bad-usage', 'Nothing is wanted.', 'Name a project, a ./FOLDER, or a file with -r FILE.');
   for (const note of files.notes) output.note(note);
   const index = namedIndex(options.indexUrl, files);
-  const local: LocalSource[] = [];
-  for (const path of names.filter(isPath)) {
-    const source = await takeLocalSource(path, state.cache, signal);
-    for (const note of source.notes) output.note(note);
-    local.push(source);
-  }
+  const take = async (): Promise<LocalSource[]> => {
+    const sources: LocalSource[] = [];
+    for (const path of names.filter(isPath)) {
+      const source = await takeLocalSource(path, state.cache, signal);
+      for (const note of source.notes) output.note(note);
+      sources.push(source);
+    }
+    return sources;
+  };
+  let taken: Promise<LocalSource[]> | undefined;
+  const local = () => (taken ??= take());
   return { typed, local, files, ...(index && { index }) };
 }
 
@@ -86,7 +92,7 @@ export async function wantedOfTarget(
 ): Promise<WantedOfTarget> {
   const releases: LocalRelease[] = [];
   const fromPaths: ProjectArgument[] = [];
-  for (const source of local) {
+  for (const source of await local()) {
     const { name, version: told } = source.told;
     const found = name !== undefined && told !== undefined ? { project: name, version: told } : await identify(source);
     const project = normaliseProject(found.project);

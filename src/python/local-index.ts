@@ -1,4 +1,4 @@
-import { constants, copyFile } from 'node:fs/promises';
+import { chmod, constants, copyFile } from 'node:fs/promises';
 import { fileError, sha256OfFile } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
 import { normaliseProject } from '../model/project-name.ts';
@@ -64,6 +64,7 @@ export function withLocal(index: IndexClient, releases: readonly LocalRelease[])
       if (local === undefined) return index.download(file, path, progress, signal);
       try {
         await copyFile(local.path, path, constants.COPYFILE_FICLONE);
+        await chmod(path, 0o644);
       } catch (cause) {
         throw fileError(cause, path);
       }
