@@ -34,6 +34,13 @@ export async function buildWheel(
     return await buildFilling(inputs, recipe, firstTry, attempt, ports, signal);
   } catch (error) {
     if (!(error instanceof AttemptEnd) || error.outcome.kind !== 'build-failed') throw error;
+    const { requires } = inputs.sdist;
+    if (error.outcome.class === 'missing-module' && requires.length > 0) {
+      // Many a setup.py imports what it builds, to learn its version: it needs then what that needs to run.
+      const extraRequirements = [...buildRequirements, ...requires];
+      const built = await tryAgain({ ...firstTry, extraRequirements }, recipe, attempt, ports, signal);
+      if (built !== undefined) return built;
+    }
     for (const tools of inputs.otherTools) {
       if (tools === 'newest' && !mayBeTheTools(error)) continue;
       const built = await tryAgain({ ...firstTry, tools }, recipe, attempt, ports, signal);
@@ -145,7 +152,7 @@ async function buildFrom(
     progress,
     image: images.build,
     limits: limits.build,
-    folder: join(attempt.folder, `build-${options.tools}-${options.hinted.length}`),
+    folder: join(attempt.folder, `build-${options.tools}-${options.hinted.length}-${options.extraRequirements.length}`),
     onReport: (report: GuestReport) => {
       attempt.guestEnded('build', report);
       watch.book('reset', report.timingsMs.reset);

@@ -43,6 +43,8 @@ test.each([
   ['self>=2', 'unsatisfiable', 'self>=2 is required by self 1.0 itself'],
   ['not a requirement!', 'unsatisfiable', 'cannot be read'],
   ['x; sys_platform ~= "linux"', 'unsatisfiable', 'cannot be read'],
+  ['x (==0.5.); sys_platform == "linux"', 'unsatisfiable', 'cannot be read'],
+  ['x (==0.5.); sys_platform == "win32"', 'not-for-target', 'its marker is false on bookworm/amd64; it cannot be read'],
 ])('%s is %s', (text, fate, part) => {
   const { met, unmet, ledger } = resolve([text], ['test']);
   expect(ledger[0]).toEqual({ kind: 'requirement', fact: text, fate, detail: expect.stringContaining(part) });

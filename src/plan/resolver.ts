@@ -42,9 +42,9 @@ export function resolver(
     const optional = new Map<string, string[]>();
     for (const text of requirements) {
       const read = readRequirement(text);
-      const needed = typeof read === 'string' ? undefined : neededFor(read, facts, offered);
+      const needed = typeof read === 'string' ? unreadFor(text, facts, offered) : neededFor(read, facts, offered);
       const fate =
-        typeof read === 'string' ? unmetFate(text, '', read) : (needed?.fate ?? meet(text, read, context, new Set()));
+        needed?.fate ?? (typeof read === 'string' ? unmetFate(text, '', read) : meet(text, read, context, new Set()));
       if (typeof read !== 'string')
         for (const extra of needed?.extras ?? []) push(optional, extra, packageFor(read, archive));
       met.push(...fate.met);
@@ -97,6 +97,14 @@ function neededFor(
     };
   }
   return { fate: { ...NOTHING, fate: 'left-out', detail: `only for the extra ${extras.join(', ')}` }, extras };
+}
+
+/** Of a text that cannot be read the marker may still say that the plain release does without it. */
+function unreadFor(text: string, facts: TargetFacts, offered: readonly string[]): ReturnType<typeof neededFor> {
+  const marker = text.lastIndexOf(';');
+  const read = marker === -1 ? '' : readRequirement(`x${text.slice(marker)}`);
+  const needed = typeof read === 'string' ? undefined : neededFor(read, facts, offered);
+  return needed && { ...needed, fate: { ...needed.fate, detail: `${needed.fate.detail}; it cannot be read` } };
 }
 
 const NOTHING = { met: [], unmet: [] };

@@ -2,6 +2,7 @@ import { quoted } from '../model/text.ts';
 import { posix } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import type { CoreMetadata } from '../model/release.ts';
+import { isRequirement, parseEggRequires } from './egg-requires.ts';
 import type { BuildSystem } from './build-system.ts';
 import { readBuildSystem } from './build-system.ts';
 import { parseMetadata } from './metadata.ts';
@@ -25,6 +26,8 @@ export interface SdistFacts {
   readonly pkgInfo?: CoreMetadata;
   /** Fields that only a build can tell, lower case (PEP 643); `*` where PKG-INFO is missing or older than 2.2: all of them. */
   readonly dynamic: readonly string[];
+  /** What it says that the release requires to run, in PKG-INFO or .egg-info; PEP 508 texts that bind nothing. */
+  readonly requires: readonly string[];
   /** Licence texts at the top or in a folder of licences; at most 64 of 256 KiB. */
   readonly licenceFiles: readonly { readonly name: string; readonly text: string }[];
   /** Sources that a compiler makes extension modules of, without the top folder; not those of tests and documentation. */
@@ -50,6 +53,7 @@ const BUILD_FILES = ['setup.py', 'setup.cfg', 'build.py', 'pyproject.toml'];
 const DECLARES_EXTENSION =
   /\bext[_-]modules\b|\bcffi_modules\b|\brust_extensions\b|\bcythonize\b|\bmypycify\b|\bExtension\(/;
 const COMPILING_BACK_END = /^(?:maturin|mesonpy|scikit_build_core|py_build_cmake|setuptools_rust)\b/;
+const EGG_REQUIRES = /^(?:src\/)?[^/]+\.egg-info\/requires\.txt$/;
 const ASIDE = /(?:^|\/)(?:tests?|testing|docs?|examples?|samples?|benchmarks?|fixtures)\//i;
 
 /** Collects the facts member by member; `expected` is the release the index promised. */
@@ -71,7 +75,7 @@ export function createSdistReader(expected: { readonly project: string; readonly
       if (member.kind === 'directory') return;
       const name = inner(member.name);
       if (names.has(name)) {
-        if ((kept.has(name) && !BUILD_FILES.includes(name)) || isFactFile(name))
+        if ((kept.has(name) && LICENCE.test(name)) || isFactFile(name))
           throw badArchive(`has the file ${quoted(member.name)} twice`);
         notes.push(`The sdist has ${quoted(member.name)} twice.`);
       }
@@ -95,6 +99,7 @@ export function createSdistReader(expected: { readonly project: string; readonly
         ...(pyproject !== undefined && { pyproject }),
         ...(pkgInfo !== undefined && { pkgInfo }),
         dynamic: dynamicFields(pkgInfo),
+        requires: requiresOf(pkgInfo, kept),
         licenceFiles: [...kept]
           .filter(([name]) => LICENCE.test(name))
           .map(([name, bytes]) => ({ name, text: bytes.toString('utf8') })),
@@ -113,6 +118,14 @@ function declaresExtension(kept: ReadonlyMap<string, Buffer>, buildSystem: Build
   return BUILD_FILES.some((name) => DECLARES_EXTENSION.test(kept.get(name)?.toString('utf8') ?? ''));
 }
 
+/** Setuptools writes them into PKG-INFO since 68 only, before that beside it. */
+function requiresOf(pkgInfo: CoreMetadata | undefined, kept: ReadonlyMap<string, Buffer>): string[] {
+  const told = pkgInfo?.requiresDist ?? [];
+  if (told.length > 0) return told.filter(isRequirement);
+  const egg = [...kept].find(([name]) => EGG_REQUIRES.test(name));
+  return egg === undefined ? [] : parseEggRequires(egg[1].toString('utf8'));
+}
+
 function isFactFile(name: string): boolean {
   return name === 'PKG-INFO' || name === 'pyproject.toml';
 }
@@ -124,6 +137,7 @@ function wantedBytes(member: TarMember, keptSoFar: number): number {
   if (name === 'PKG-INFO') return METADATA_BYTES;
   if (name === 'pyproject.toml') return PYPROJECT_BYTES;
   if (BUILD_FILES.includes(name)) return member.bytes <= PYPROJECT_BYTES ? PYPROJECT_BYTES : 0;
+  if (EGG_REQUIRES.test(name)) return member.bytes <= LICENCE_BYTES ? LICENCE_BYTES : 0;
   const fits = member.bytes <= LICENCE_BYTES && keptSoFar < LICENCE_FILES;
   return LICENCE.test(name) && fits ? LICENCE_BYTES : 0;
 }

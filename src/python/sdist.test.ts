@@ -40,6 +40,7 @@ const facts = {
   pyproject: files['pyproject.toml'],
   pkgInfo: expect.objectContaining({ name: 'Foo.Bar', version: '1.0.0', requiresDist: ['x'] }) as object,
   dynamic: ['license'],
+  requires: ['x'],
   licenceFiles: [
     { name: 'LICENSE', text: 'MIT' },
     { name: 'LICENSES/BSD.txt', text: 'BSD' },
@@ -73,6 +74,14 @@ describe('sound sdists', () => {
     });
     const old = { 'PKG-INFO': 'Metadata-Version: 2.1\nName: foo-bar\nVersion: 1.0\n', 'pyproject.toml': '[tool.x]\n' };
     expect(await read(buildSdist('foo', old))).toMatchObject({ dynamic: ['*'], pyproject: '[tool.x]\n' });
+  });
+
+  test.each([
+    ['foo.egg-info/requires.txt', 'six\n[dev]\npytest\n', ['six']],
+    ['src/foo.egg-info/requires.txt', 'six\n', ['six']],
+    ['tests/data/foo.egg-info/requires.txt', 'six\n', []],
+  ])('with requirements in %s', async (name, text, requires) => {
+    expect(await read(buildSdist('foo', { [name]: text }))).toMatchObject({ requires });
   });
 
   test('with a PKG-INFO that cannot be read: noted', async () => {

@@ -80,6 +80,7 @@ const NOTHING = {
   licenceFiles: [],
   extensionSources: [],
   declaresExtension: false,
+  requires: [],
   links: [],
   notes: [],
 };

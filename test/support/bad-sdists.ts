@@ -7,6 +7,8 @@ import {
   packing,
   pkgInfo,
   sdist,
+  setup,
+  setupPy,
   toml,
   wheel,
   zipped,
@@ -154,6 +156,13 @@ export const BAD_SDISTS: readonly BadRelease[] = [
 
 /** Releases without an sdist, or with one that does not build. */
 export const BAD_SOURCES: readonly BadRelease[] = [
+  odd(
+    'imports what it requires',
+    setupPy(`import bad_imports_what_it_requires\n${setup('install_requires=["bad-only-wheel"]')}`, {
+      'bad_imports_what_it_requires.py': 'import bad_only_wheel\n',
+      'x.egg-info/requires.txt': 'bad-only-wheel\n',
+    }),
+  ),
   bad(
     'only wheel',
     wheel(PURE),
