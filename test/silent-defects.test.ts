@@ -75,6 +75,17 @@ test("upstream's pure wheel stands in for an sdist that gives less, and the ledg
   expect(fates.get('from_wheel_data/table.json')).toMatch(/^translated/);
 });
 
+test('what mends a package is in its ledger: a command without a function, setuptools that nobody declared', async () => {
+  const lost = (await why('near-function')).ledger.find(({ fact }) => fact === 'near-function = near_function:absent');
+  expect(lost).toMatchObject({ fate: 'left-out', detail: expect.stringContaining("cannot import name 'absent'") });
+  const listed = await execa('dpkg-deb', ['--contents', String(attemptOf('near-function')?.['file'])]);
+  expect(listed.stdout).not.toContain('/usr/bin/');
+  const added = (await why('near-setuptools')).ledger.find(({ fact }) => fact === 'setuptools');
+  expect(added).toMatchObject({ fate: 'approximated', detail: expect.stringContaining('imports pkg_resources') });
+  const { stdout } = await execa('dpkg-deb', ['--field', String(attemptOf('near-setuptools')?.['file']), 'Depends']);
+  expect(stdout).toContain('python3-setuptools');
+});
+
 test('what the result is decides its architecture and its bounds on Python', async () => {
   const controls = new Map(
     await Promise.all(

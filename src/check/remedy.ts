@@ -9,8 +9,8 @@ export type Remedy =
 
 /** Modules of setuptools: every environment that pip made before Python 3.12 had them (PEP 632), so hardly anybody declared them. */
 const OF_SETUPTOOLS = /No module named '(pkg_resources|setuptools|distutils)(?:\.[\w.]*)?'/;
-/** What Python says of a command whose module or function is not there. */
-const NOT_THERE = /^(?:ModuleNotFoundError|ImportError|AttributeError)\b/;
+/** What Python says of a command whose function is not there: upstream names one that does not exist, or not without some extra. */
+const NO_FUNCTION = /^ImportError: cannot import name\b/;
 
 /**
  * The remedy for what a guest reports, undefined where nothing is wrong or nothing helps: a requirement that nobody declares because
@@ -30,8 +30,7 @@ export function remedyFor({ installed, imports, scripts }: CheckFacts, tree: Che
     const seen = scripts.find((entry) => entry.path === path);
     if (seen === undefined || seen.ok) return [];
     const why = lastLine(seen.message);
-    const module = /No module named '([\w.]+)'/.exec(why)?.[1];
-    return NOT_THERE.test(why) && (module === undefined || tree.extraOf(module) === undefined) ? [{ path, why }] : [];
+    return NO_FUNCTION.test(why) ? [{ path, why }] : [];
   });
   return commands.length === 0 ? undefined : { kind: 'leave-out', commands };
 }

@@ -141,14 +141,6 @@ export const DEFECTS: readonly SilentCase[] = [
   },
   {
     rule: 'scripts',
-    sentence: /cannot import name 'absent'/,
-    release: {
-      project: 'lost-attribute',
-      packing: packs('lost-attribute', {}, command('lost-attribute = lost_attribute:absent')),
-    },
-  },
-  {
-    rule: 'scripts',
     sentence: /TypeError: main\(\) missing 1 required positional argument/,
     release: {
       project: 'lost-call',
@@ -240,6 +232,17 @@ def main(): sys.exit('usage: near-scripts FILE')
 def opens(): open('/no/such/file')`,
       packing: packs('near-scripts', {}, command('near-scripts = near_scripts:main\nnear-opens = near_scripts:opens')),
     },
+  },
+  {
+    // Upstream itself ships a command without a function: the package has none of it.
+    release: {
+      project: 'near-function',
+      packing: packs('near-function', {}, command('near-function = near_function:absent')),
+    },
+  },
+  {
+    // Nobody declared setuptools while every environment had it.
+    release: { project: 'near-setuptools', module: 'import pkg_resources' },
   },
   {
     release: {
