@@ -134,6 +134,9 @@ export const MISSING_PROGRAMS: readonly Pattern[] = [
   program(`No such file or directory: '${PROGRAM}'`, { above: /_execute_child|subprocess\.py|_posixsubprocess/ }),
   program(`command '(?:/usr/(?:local/)?bin/)?${PROGRAM}' failed: (?:No such file|None)`),
   program(`unable to execute '?${PROGRAM}'?: No such file`),
+  // Build scripts of crates: aws-lc-sys, and the crate `cmake`.
+  program(`^Missing dependency: ${PROGRAM}$`),
+  program('^is `' + PROGRAM + '` not installed\\?'),
   program(`^make(?:\\[\\d{1,4}\\])?: ${PROGRAM}: No such file or directory`),
   program(`Program '?"?${PROGRAM}[^'"]{0,60}'?"? not found`),
   program(`Unknown compiler\\(s\\): \\[\\['${PROGRAM}'`),

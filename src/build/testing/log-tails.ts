@@ -127,6 +127,13 @@ export const TAILS: readonly (readonly [tail: string, failure: string, subject: 
     'pg_config',
     'program',
   ],
+  ['  Missing dependency: cmake', 'missing-program', 'cmake', 'program'],
+  [
+    'failed to execute command: No such file or directory (os error 2)\nis `cmake` not installed?',
+    'missing-program',
+    'cmake',
+    'program',
+  ],
   ['OSError: mysql_config not found', 'missing-program', 'mysql_config', 'program'],
   [
     "Could not run curl-config: [Errno 2] No such file or directory: 'curl-config'\n/bin/sh: 1: xml2-config: not found",
