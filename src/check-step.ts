@@ -46,11 +46,13 @@ export async function compareTree(
  */
 export async function checkDeb(
   deb: AssembledDeb,
-  { admitted, compared: { tree: compared, verdict: first }, resolution }: Checkable,
+  whole: Checkable,
   attempt: RunningAttempt,
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<Remedy | undefined> {
+  const { admitted, resolution } = whole;
+  const { tree: compared, verdict: first } = whole.compared;
   return attempt.watch.time('check', async () => {
     const ownRequirements = resolution.met.flatMap((met) => (met.by === 'rennet' ? [boundOf(met)] : []));
     const tree = { ...compared, ownRequirements };
@@ -81,8 +83,7 @@ export async function checkDeb(
     const facts = await check(attempt.id, staged.input, deb.package, checkPorts, signal);
     book(attempt, { check: { ...facts, ...comparison(tree), notes: first.notes } });
     const remedy = remedyFor(facts, tree);
-    const isNew = remedy?.kind !== 'require' || !resolution.met.some(({ project }) => project === remedy.project);
-    if (remedy && isNew) return remedy;
+    if (remedy && !whole.mendedBy.includes(remedy.kind)) return remedy;
     const second = judgeFacts(facts, tree);
     attempt.ledger.push(...second.ledger);
     const passed = [...first.passed, ...second.passed];
@@ -97,29 +98,29 @@ export interface Checkable {
   readonly admitted: Admitted;
   readonly compared: Compared;
   readonly resolution: Resolution;
+  /** Each kind of remedy helps once; what a package's own code answers decides no more rounds than that. */
+  readonly mendedBy: readonly Remedy['kind'][];
 }
 
 /** The same with a remedy applied; the ledger tells of it. */
-export function mended(
-  remedy: Remedy,
-  { resolution, ...tree }: Checkable,
-  recipe: Recipe,
-  { archive }: FlowPorts,
-): Checkable {
-  if (remedy.kind === 'leave-out') return withoutCommands({ resolution, ...tree }, remedy.commands);
+export function mended(remedy: Remedy, whole: Checkable, recipe: Recipe, { archive }: FlowPorts): Checkable {
+  const mendedBy = [...whole.mendedBy, remedy.kind];
+  if (remedy.kind === 'leave-out') return { ...withoutCommands(whole, remedy.commands), mendedBy };
+  const { resolution } = whole;
   const more = resolver(archive, [], recipe.target, recipe)([remedy.project], []);
   const ledger = more.ledger.map((line): LedgerLine => {
     return { ...line, fate: 'approximated', detail: `not declared, but ${remedy.why}: ${line.detail}` };
   });
   return {
-    ...tree,
+    ...whole,
+    mendedBy,
     resolution: { ...resolution, met: [...resolution.met, ...more.met], ledger: [...resolution.ledger, ...ledger] },
   };
 }
 
 /** The package without the commands that do not start; the check's tree without them as well. */
 function withoutCommands(
-  { admitted, compared, resolution }: Checkable,
+  { admitted, compared, ...rest }: Checkable,
   commands: Extract<Remedy, { kind: 'leave-out' }>['commands'],
 ): Checkable {
   const reasons = new Map(commands.map(({ path, why }) => [path, why]));
@@ -134,7 +135,7 @@ function withoutCommands(
   const scripts = admitted.scripts.filter(({ name }) => stays(`/usr/bin/${name}`));
   const tree = { ...compared.tree, scripts: compared.tree.scripts.filter(stays) };
   return {
-    resolution,
+    ...rest,
     admitted: { ...admitted, files, claims, programs, scripts, ledger },
     compared: { ...compared, tree },
   };

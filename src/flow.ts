@@ -54,10 +54,11 @@ export async function runStages(
 ): Promise<Outcome> {
   const { evidence, ...tree } = await obtainTree(planned, attempt, ports, signal);
   const { recipe } = evidence;
-  let whole: Checkable = { ...tree, resolution: await resolveRequirements(tree.admitted, recipe, ports, signal) };
+  const resolution = await resolveRequirements(tree.admitted, recipe, ports, signal);
+  let whole: Checkable = { ...tree, resolution, mendedBy: [] };
   for (let number = await firstBuildNumber(recipe, whole.admitted, ports); ; ) {
-    const { admitted, resolution } = whole;
-    const deb = await assembleDeb(admitted, evidence.recipe, resolution, number, attempt, ports, signal);
+    const { admitted } = whole;
+    const deb = await assembleDeb(admitted, evidence.recipe, whole.resolution, number, attempt, ports, signal);
     const remedy = await checkDeb(deb, whole, attempt, ports, signal);
     if (remedy) {
       whole = mended(remedy, whole, recipe, ports);
@@ -68,7 +69,7 @@ export async function runStages(
       ? await keepDeb(deb, recipe, attempt, ports)
       : await attempt.watch.time('publish', () => publishDeb(deb, number, recipe, attempt, ports, signal));
     if ('kind' in ended) {
-      await writeSource(deb, admitted, resolution, evidence, attempt, ports, signal);
+      await writeSource(deb, admitted, whole.resolution, evidence, attempt, ports, signal);
       return ended;
     }
     // A published version never changes its bytes: other bytes get the next build number.

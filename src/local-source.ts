@@ -35,15 +35,10 @@ export function isPath(argument: string): boolean {
   return path.includes('/') || path === '.' || path === '..' || /\.(?:tar\.gz|zip|whl)$/i.test(path);
 }
 
-/**
- * Takes a local source into the cache. No line of it is run here; a folder is packed (src/local-folder.ts). RennetError `bad-usage` for what is no Python
- * project, `bad-metadata` and `bad-archive` for one that is broken.
- */
-export async function takeLocalSource(
+/** Where a path leads to; said before anything is opened or made. RennetError `bad-usage` where nothing of use is there. */
+export async function findLocalSource(
   argument: string,
-  cacheFolder: string,
-  signal: AbortSignal,
-): Promise<LocalSource> {
+): Promise<{ place: string; typed: string; extras: readonly string[]; isFolder: boolean }> {
   const { path: given, extras } = splitExtras(argument);
   const typed = plainText(given).slice(0, 200);
   const place = await realpath(given).catch((cause: unknown) => {
@@ -53,11 +48,28 @@ export async function takeLocalSource(
   });
   const found = await stat(place);
   if (!found.isDirectory() && !found.isFile())
-    throw new RennetError('bad-usage', `${typed} is neither a folder nor a file.`);
+    throw new RennetError(
+      'bad-usage',
+      `${typed} is neither a folder nor a file.`,
+      'Give a folder, an sdist or a wheel.',
+    );
+  return { place, typed, extras, isFolder: found.isDirectory() };
+}
+
+/**
+ * Takes a local source into the cache. No line of it is run here; a folder is packed (src/local-folder.ts). RennetError `bad-usage` for what is no Python
+ * project, `bad-metadata` and `bad-archive` for one that is broken.
+ */
+export async function takeLocalSource(
+  argument: string,
+  cacheFolder: string,
+  signal: AbortSignal,
+): Promise<LocalSource> {
+  const { place, typed, extras, isFolder } = await findLocalSource(argument);
   const cache = createIndexCache(cacheFolder);
   const temporary = await cache.temporary();
   try {
-    const told = found.isDirectory() ? await readFolder(place, typed) : undefined;
+    const told = isFolder ? await readFolder(place, typed) : undefined;
     const notes = told ? await packFolder(place, temporary, signal) : await copyArchive(place, temporary, typed);
     // What people have at home is not for every user of this host.
     await chmod(temporary, 0o600);

@@ -62,7 +62,7 @@ describe('bad usage: one error, status 2, and nothing is made', () => {
     ['an unknown architecture', 'bad-target', ['plan', 'ftfy', '--target', 'bookworm/sparc']],
     ['no isolation', 'not-isolated', ['build', 'ftfy', '--driver', 'namespace']],
     ['a path for a name', 'bad-usage', ['build', '../x']],
-    ['a path behind a name', 'bad-specifier', ['plan', 'ftfy', 'x/../../y']],
+    ['a path behind a name', 'bad-usage', ['plan', 'ftfy', 'x/../../y']],
     ['a long name', 'bad-usage', ['build', 'a'.repeat(300)]],
     ['a name with control characters', 'bad-usage', ['build', '\u001b[31mftfy\u0007\u202e']],
     ['such a name asked for', 'bad-usage', ['why', '\u001b]0;title\u0007ftfy\u009b']],

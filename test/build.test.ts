@@ -63,7 +63,9 @@ describe('rennet build', () => {
     expect(attempt).toMatchObject({ package: `python3-${project}`, driver: 'qemu', reset: 'memory' });
     expect(attempt.isolation).toMatch(/^(hardware|emulated)$/);
     expect(attempt.packageVersion).toMatch(/^\d[\d.]*-0~pypi\d+~\w+$/);
-    expect(Object.keys(attempt.timingsMs).toSorted()).toEqual([...TIMED_STAGES, 'total'].toSorted());
+    expect(Object.keys(attempt.timingsMs).toSorted()).toEqual(
+      [...TIMED_STAGES.filter((stage) => stage !== 'tests'), 'total'].toSorted(),
+    );
     expect(attempt.sentence).toContain(`published as python3-${project} ${attempt.packageVersion}`);
     const file = attempt.file ?? '';
     expect(dirname(dirname(file))).toMatch(new RegExp(`^${machineState.archive}/pool/`));
@@ -117,7 +119,7 @@ describe('rennet build', () => {
 describe('commands about what was built', () => {
   test('list', async () => {
     expect([...(await published()).keys()]).toEqual(expect.arrayContaining(PUBLISHED));
-    expect((await cli(['list'], { plain: true })).stdout).toMatch(/^python3-mmh3 +\d\S+ +\w+ +\w+ +mmh3$/m);
+    expect((await cli(['list'], { plain: true })).stdout).toMatch(/^python3-mmh3 +\d\S+ +\w+ +\w+ +mmh3 +sdist$/m);
   });
 
   test('plan: what is published is built, and nothing is built anew', async () => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ProjectRequest } from '../build-closure.ts';
-import { isPath, type LocalSource, localRelease, takeLocalSource } from '../local-source.ts';
+import { findLocalSource, isPath, type LocalSource, localRelease, takeLocalSource } from '../local-source.ts';
 import { RennetError } from '../model/errors.ts';
 import { normaliseProject } from '../model/project-name.ts';
 import { wantedOn } from '../plan/wanted.ts';
@@ -43,6 +43,7 @@ export async function readWanting(
   { state, output, signal }: CommandContext,
 ): Promise<Wanting> {
   const typed = names.filter((name) => !isPath(name)).map(parseProjectArgument);
+  for (const path of names.filter(isPath)) await findLocalSource(path);
   const files = await readRequirementsFiles([
     ...options.requirement.map((path) => ({ path, asConstraints: false })),
     ...options.constraint.map((path) => ({ path, asConstraints: true })),
