@@ -151,7 +151,9 @@ describe('commands about what was built', () => {
     expect(first).toBe(`published: ${sentence}`);
     expect(second).toContain(`attempt ${attempt}, `);
     expect(second).toContain(`driver qemu, reset memory, isolation ${isolation}`);
-    expect(why.stdout).toMatch(/^entry-point +chevron\b.* translated +\/usr\/bin\/chevron/m);
+    expect(why.stdout).toMatch(
+      /^translated \(.*entry point.*\)\n(?: .*\n)*  entry-point +chevron\b.* +\/usr\/bin\/chevron$/m,
+    );
   });
 
   test('log: both guests', async () => {
