@@ -9,7 +9,7 @@ import { type GuestReport } from './model/machine.ts';
 import { AttemptEnd } from './model/outcome.ts';
 import { isProjectName, normaliseProject } from './model/project-name.ts';
 import type { Recipe } from './model/recipe.ts';
-import { quoted } from './model/text.ts';
+import { plainText, quoted } from './model/text.ts';
 import type { FlowPorts, PlanPorts } from './ports.ts';
 import { withLocal } from './python/local-index.ts';
 import { canonicalVersion } from './python/version.ts';
@@ -86,11 +86,23 @@ export async function identifyInGuest(
   }
 }
 
-/** PEP 427: the first two fields; the name comes from a guest. */
-function readIdentity(wheelName: string, source: LocalSource): { project: string; version: string } {
+/** PEP 427: the first two fields. They come from a guest: a name that the source tells itself holds, so that it takes no other project's place. */
+export function readIdentity(
+  wheelName: string,
+  source: Pick<LocalSource, 'typed' | 'told'>,
+): { project: string; version: string } {
   const [name = '', written = ''] = wheelName.split('-');
   const version = canonicalVersion(written);
-  if (isProjectName(name) && version !== undefined) return { project: normaliseProject(name), version };
+  if (isProjectName(name) && version !== undefined) {
+    const project = normaliseProject(name);
+    const { name: told = name } = source.told;
+    if (normaliseProject(told) === project) return { project, version };
+    throw new RennetError(
+      'bad-metadata',
+      `${source.typed} calls itself ${plainText(told)}, but its build made the wheel ${quoted(wheelName)} of another project.`,
+      'Give the source the name of what it builds.',
+    );
+  }
   throw new RennetError(
     'bad-metadata',
     `${source.typed} built the wheel ${quoted(wheelName)}, whose name tells nothing.`,
