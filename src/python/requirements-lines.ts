@@ -26,7 +26,10 @@ export function formatPlace({ file, line }: LinePlace): string {
   return `${file}, line ${line}`;
 }
 
-/** Reads the text of one file. RennetError `bad-usage` names file and line; addresses are never quoted, they may hold a password. */
+/**
+ * Reads the text of one file. RennetError `bad-usage` names file and line; addresses, values of options and what the environment filled in are never
+ * quoted, they may be a password.
+ */
 export function readRequirementsLines(
   text: string,
   file: string,
@@ -93,7 +96,7 @@ function readOptions(text: string, place: LinePlace): OptionPair[] {
     const [, long, given] = /^(--[a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
     const [, short, glued = ''] = /^(-[a-z])=?(.*)$/s.exec(word) ?? [];
     const written = long ?? short;
-    if (written === undefined) throw bad(place, `has "${clean(word)}" where an option should stand`);
+    if (written === undefined) throw bad(place, `has ${nameOf(word, at)} where an option should stand`);
     const name = SHORT[written] ?? written;
     if (FLAGS.has(name)) pairs.push([name, '']);
     else {
@@ -181,7 +184,8 @@ function readRequirement(
   } catch (error) {
     // The text is shown as it was written: what the environment filled in may be a password.
     const where = /at character \d+/.exec(error instanceof Error ? error.message : '')?.[0] ?? '';
-    throw bad(place, `cannot be read${where && ` ${where}`}: "${clean(written)}" is no requirement (PEP 508)`);
+    const shown = /[:/@?]|\s-/.test(written) ? 'it' : `"${clean(written)}"`;
+    throw bad(place, `cannot be read${where && ` ${where}`}: ${shown} is no requirement (PEP 508)`);
   }
   if (requirement.url !== undefined) throw elsewhere(place, 'an address');
   const sha256: string[] = [];
@@ -197,7 +201,7 @@ function readRequirement(
 function readHash(value: string, place: LinePlace): string {
   const digest = /^sha256:([0-9a-f]{64})$/i.exec(value)?.[1];
   if (digest === undefined)
-    throw bad(place, `has the hash "${clean(value)}"`, 'Rennet reads --hash=sha256: and 64 hexadecimal digits.');
+    throw bad(place, 'has a --hash that is no sha256', 'Rennet reads --hash=sha256: and 64 hexadecimal digits.');
   return digest.toLowerCase();
 }
 
@@ -213,8 +217,13 @@ function bad(place: LinePlace, what: string, hint = ''): RennetError {
   return new RennetError('bad-usage', `${formatPlace(place)} ${what}.`, hint);
 }
 
-/** A part of a stranger's file, short, without what an address may hide. */
+/** An option that is written oddly by its name, anything else by its place: the words may be an address or filled in from the environment. */
+function nameOf(word: string, at: number): string {
+  return /^(--?[a-zA-Z][a-zA-Z_-]{0,40})=/.exec(word)?.[1] ?? `a word (number ${at + 1} from the first option on)`;
+}
+
+/** A part of a stranger's file, short; for text that cannot be an address. */
 function clean(text: string): string {
-  const safe = text.replaceAll(/\/\/[^/\s@]*@/g, '//…@').replaceAll(/[^\x20-\x7e]/g, '?');
+  const safe = text.replaceAll(/[^\x20-\x7e]/g, '?');
   return safe.length > 80 ? `${safe.slice(0, 79)}…` : safe;
 }
