@@ -14,7 +14,7 @@ const FAKE_PYTHON = `#!/bin/sh
 [ "$1" = -c ] && exit 0
 echo "$*" >> "$FAKE_LOG"
 case "$*" in
-  *"config list"*) [ -n "$PIP_INDEX_URL" ] && echo ":env:.index-url='$PIP_INDEX_URL'"; echo "global.find-links='/wheels'" ;;
+  *"config list"*) [ -n "$PIP_PROXY" ] && echo ":env:.proxy='$PIP_PROXY'"; [ -n "$PIP_INDEX_URL" ] && echo ":env:.index-url='$PIP_INDEX_URL'"; echo "global.find-links='/wheels'" ;;
   *"install --help"*) echo "  -i, --index-url <url>  Base URL (default https://builtin.example.org/simple)." ;;
   *"config debug"*) echo "  $FAKE_CONF, exists: False" ;;
 esac
@@ -77,6 +77,16 @@ test('a password in the address goes into the header only, not to disk and not i
   expect(settings.indexUrl).toBe('https://index.example.org/simple');
   expect(settings.credentials?.()).toBe(`Basic ${Buffer.from('me:s3cr@t').toString('base64')}`);
   expect(inspect(settings) + JSON.stringify(settings)).not.toMatch(/s3cr/);
+  await expect(readdir(cache(), { recursive: true })).rejects.toThrow('ENOENT');
+});
+
+test.each([
+  ['PIP_PROXY', 'me:s3cret@proxy.example.org:3128'],
+  ['PIP_INDEX_URL', 'https://index.example.org/simple?token=s3cret'],
+])('%s=%s does not go to disk', async (name, value) => {
+  vi.stubEnv(name, value);
+  const { proxy } = await readIndexSettings(cache(), signal);
+  expect(proxy).toBe(name === 'PIP_PROXY' ? value : undefined);
   await expect(readdir(cache(), { recursive: true })).rejects.toThrow('ENOENT');
 });
 

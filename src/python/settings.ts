@@ -124,8 +124,8 @@ function basic(username: string, password: string): () => string {
 async function ask(cacheFolder: string, signal: AbortSignal): Promise<Answer> {
   const { config, builtIn, files } = await askPip(PYTHONS, signal);
   const answer: Answer = { config: [...config], ...(builtIn === undefined ? {} : { builtIn }) };
-  // Passwords do not go to disk: with one in an address, pip is asked each time.
-  const secret = answer.config.some(([, value]) => /:\/\/[^/\s]*@/.test(value));
+  // Passwords do not go to disk: with one in an address (`user:password@host` is one for a proxy) or a token in its query, pip is asked each time.
+  const secret = answer.config.some(([, value]) => /[@?]/.test(value));
   if (!secret) await keep(cacheFolder, answer, files);
   return answer;
 }
