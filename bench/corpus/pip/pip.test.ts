@@ -1,7 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { IndexSettings } from '../../../src/python/settings.ts';
 import { classifyInstall } from './classify.ts';
-import { modulesOf } from './reference.ts';
+import { modulesOf, tryPip } from './reference.ts';
+import { usedMiB } from './sandbox.ts';
 import { pipEnvironment } from './settings.ts';
 
 describe('what pip says of a failure', () => {
@@ -88,5 +92,37 @@ describe("pip's settings", () => {
     [settings, { HTTP_PROXY: 'http://me:pw@proxy.example.org' }],
   ])('a password that upload code could read is refused (%#)', (with_, host) => {
     expect(() => pipEnvironment(with_, host)).toThrow(/could read the password/);
+  });
+});
+
+describe('the folders that a project may write', () => {
+  let place = '';
+  beforeEach(async () => {
+    place = await mkdtemp(join(tmpdir(), 'rennet-pip-'));
+    for (const name of ['work', 'cache']) {
+      await mkdir(join(place, name, 'pip'), { recursive: true });
+      await writeFile(join(place, name, 'pip/planted.whl'), Buffer.alloc(3 << 20, 1));
+    }
+  });
+  afterEach(() => rm(place, { recursive: true, force: true }));
+
+  test('count together', async () => {
+    const { signal } = new AbortController();
+    expect(await usedMiB([join(place, 'work')], signal)).toBeLessThan(6);
+    expect(await usedMiB([join(place, 'work'), join(place, 'cache')], signal)).toBeGreaterThanOrEqual(6);
+  });
+
+  test('hold nothing of the project before, even when the run is cancelled', async () => {
+    const bench = {
+      target: 'bookworm/amd64',
+      root: join(place, 'root'),
+      place,
+      environment: { certificates: '/etc/ssl/certs/ca-certificates.crt', env: {} },
+      bounds: { wallMs: 1000, memoryMiB: 64, processes: 8, diskMiB: 64 },
+    };
+    await expect(tryPip('a', bench, join(place, 'log'), AbortSignal.abort(new Error('enough')))).rejects.toThrow(
+      'enough',
+    );
+    expect(await readdir(place)).toEqual([]);
   });
 });

@@ -38,7 +38,11 @@ const importAnswer = z.object({
  */
 export async function tryPip(project: string, bench: PipBench, log: string, signal: AbortSignal): Promise<PipResult> {
   const startedAt = performance.now();
-  const work = join(bench.place, 'work');
+  // Both are fresh: a setup.py of the project before may have put wheels into pip's cache.
+  const folders = { work: join(bench.place, 'work'), cache: join(bench.place, 'cache') };
+  const clear = async () => {
+    for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true });
+  };
   const end = (found: Partial<PipResult>): PipResult => ({
     project,
     target: bench.target,
@@ -49,10 +53,10 @@ export async function tryPip(project: string, bench: PipBench, log: string, sign
     ...found,
     wallSeconds: Math.round((performance.now() - startedAt) / 100) / 10,
   });
-  await rm(work, { recursive: true, force: true });
+  await clear();
   try {
     const run = (command: readonly string[], network: boolean, wallMs: number) =>
-      runConfined(confined(bench, work, command, network, wallMs), `pip-${process.pid}`, signal);
+      runConfined(confined(bench, folders, command, network, wallMs), `pip-${process.pid}`, signal);
     const installed = await run(['sh', '-c', INSTALL, 'sh', project], true, bench.bounds.wallMs);
     await writeFile(log, `${installed.stdout}\n${installed.stderr}`);
     if (installed.bound !== undefined) return end({ class: installed.bound, lastLine: boundLine(installed, bench) });
@@ -71,7 +75,7 @@ export async function tryPip(project: string, bench: PipBench, log: string, sign
     const lastLine = plainText(`${failed.module}: ${failed.message}`);
     return end({ class: 'import-failed', version, modules, lastLine });
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await clear();
   }
 }
 
@@ -84,13 +88,18 @@ export function modulesOf(files: readonly string[]): string[] {
   return importableModules(placed);
 }
 
-function confined(bench: PipBench, work: string, command: readonly string[], network: boolean, wallMs: number) {
+function confined(
+  bench: PipBench,
+  folders: { work: string; cache: string },
+  command: readonly string[],
+  network: boolean,
+  wallMs: number,
+) {
   const files = { [bench.environment.certificates]: '/etc/ssl/certs/ca-certificates.crt', [INSIDE]: '/bench' };
   const names = { '/etc/resolv.conf': '/etc/resolv.conf', '/etc/hosts': '/etc/hosts' };
   return {
     root: bench.root,
-    work,
-    cache: join(bench.place, 'cache'),
+    ...folders,
     files: network ? { ...files, ...names } : files,
     env: bench.environment.env,
     command,

@@ -9,7 +9,10 @@ import { PIP_UID } from './root.ts';
 /** One command in a root folder that it cannot change. */
 export interface Confined {
   readonly root: string;
-  /** The only folder of the host that it may write, and pip's cache; they appear as /work and /cache, and are made where they are missing. */
+  /**
+   * The only folder of the host that it may write, and pip's cache; they appear as /work and /cache, and are made where they are missing. What runs may
+   * leave anything in them, wheels that pip takes for its own included: none may outlive a project.
+   */
   readonly work: string;
   readonly cache: string;
   /** Files and folders of the host that it may read: place in the root, which must be there, by path on the host. */
@@ -25,7 +28,7 @@ export interface Bounds {
   readonly wallMs: number;
   readonly memoryMiB: number;
   readonly processes: number;
-  /** Of the work folder; watched, so it may be passed for some seconds. */
+  /** Of both folders together; watched, so it may be passed for some seconds. */
   readonly diskMiB: number;
 }
 
@@ -47,7 +50,8 @@ const JOIN = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift
 
 /**
  * Runs a command as nobody in particular: own user without capabilities, own pid, ipc and uts namespaces, a root that holds nothing of the host, bounds.
- * It shares the host's kernel and, where asked, its network: this is no isolation (`--allow-unisolated`). Nothing of it lives when this returns.
+ * It shares the host's kernel and, where asked, its network, the abstract unix sockets of the host's services included (unix (7): they belong to the network
+ * namespace, no file guards them): this is no isolation (`--allow-unisolated`). Nothing of it lives when this returns.
  */
 export async function runConfined(confined: Confined, name: string, signal: AbortSignal): Promise<ConfinedEnd> {
   signal.throwIfAborted();
@@ -66,7 +70,7 @@ export async function runConfined(confined: Confined, name: string, signal: Abor
     const onAbort = () => child.kill('SIGKILL');
     signal.addEventListener('abort', onAbort, { once: true });
     const timer = setTimeout(() => end('time'), bounds.wallMs);
-    const watching = watchDisk(work, bounds.diskMiB, () => end('disk'), stop.signal);
+    const watching = watchDisk([work, cache], bounds.diskMiB, () => end('disk'), stop.signal);
     const [stdout, stderr] = [keepTail(child.stdout), keepTail(child.stderr)];
     const [status] = (await once(child, 'close').finally(() => {
       clearTimeout(timer);
@@ -108,13 +112,23 @@ function confinedCommand(confined: Confined, joinFiles: readonly string[]): stri
   ].flat();
 }
 
-async function watchDisk(folder: string, mostMiB: number, onFull: () => void, signal: AbortSignal): Promise<void> {
+async function watchDisk(
+  folders: readonly string[],
+  mostMiB: number,
+  onFull: () => void,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     await sleep(DISK_WATCH_MS, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
-    const { stdout } = await execa('du', ['-sm', '--', folder], { reject: false, cancelSignal: signal });
-    if (!signal.aborted && Number.parseInt(stdout, 10) > mostMiB) onFull();
+    if ((await usedMiB(folders, signal)) > mostMiB && !signal.aborted) onFull();
   }
+}
+
+/** What folders take on disk together; files that vanish meanwhile count as du (1) saw them. */
+export async function usedMiB(folders: readonly string[], signal: AbortSignal): Promise<number> {
+  const { stdout } = await execa('du', ['-smc', '--', ...folders], { reject: false, cancelSignal: signal });
+  return Number.parseInt(stdout?.trimEnd().split('\n').at(-1) ?? '', 10);
 }
 
 /** Keeps the last bytes of a stream, however much comes. */
