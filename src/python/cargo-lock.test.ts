@@ -28,6 +28,18 @@ test('the first format of lock files has its checksums at the end', () => {
   expect(readCargoLock(bare, 'Cargo.lock').unpinned).toEqual([`curd 1.0.0 from ${REGISTRY}`]);
 });
 
+test.each(['0.0.0', '18446744073709551615.10.0', '1.0.0-0.a.10.01a+001', '1.0.0--1+build.7'])(
+  '%s is a version',
+  (version) => {
+    expect(readCargoLock(entry({ version }), 'Cargo.lock').crates).toHaveLength(1);
+  },
+);
+
+test('one crate in several versions, or of several sources, is no twin', () => {
+  const git = entry({ source: 'git+https://www.example.org/curd#0123' });
+  expect(readCargoLock(`${entry({})}${entry({ version: '2.0.0' })}${git}`, 'Cargo.lock').crates).toHaveLength(2);
+});
+
 describe('refuses', () => {
   test.each([
     ['what is no TOML', '[[package]\nname', /'Cargo\.lock' is broken at line 1/],
@@ -36,6 +48,10 @@ describe('refuses', () => {
     ['a name with a line', entry({ name: 'curd\n[x]' }), /'package\.0\.name'/],
     ['a version with a quote', entry({ version: '1.0.0"' }), /'package\.0\.version'/],
     ['a version with a path', entry({ version: '1.0.0-a/../b' }), /'package\.0\.version'/],
+    ['a version with a leading zero', entry({ version: '01.0.0' }), /'package\.0\.version'/],
+    ['a pre-release with a leading zero', entry({ version: '1.0.0-a.01' }), /'package\.0\.version'/],
+    ['a number over 64 bits', entry({ version: '1.18446744073709551616.0' }), /'package\.0\.version': a number/],
+    ['the same crate twice', entry({}).repeat(2), /'Cargo\.lock' has curd 1\.0\.0 twice/],
     ['a source with a line', entry({ source: `${REGISTRY}\n` }), /'package\.0\.source'/],
     ['a checksum that is none', entry({ checksum: 'ff' }), /'package\.0\.checksum'/],
     ['more crates than any release has', entry({}).repeat(2001), /'package'/],

@@ -24,11 +24,14 @@ export interface CargoLock {
 const MAX_PACKAGES = 2000;
 /** Reference, "Manifest format": names of crates are ASCII letters, digits, `-` and `_`; registries take 64 characters. */
 const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/);
-/** SemVer 2.0.0, without the rule about leading zeros. */
+/** SemVer 2.0.0; cargo refuses the whole file for one that is none. */
 const version = z
   .string()
   .max(100)
-  .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/);
+  .regex(
+    /^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/,
+  )
+  .refine(hasSmallNumbers, 'a number over 64 bits');
 const source = z
   .string()
   .max(500)
@@ -46,7 +49,7 @@ const schema = z.object({
 
 /**
  * Reads a Cargo.lock of a stranger. The sdist's own crates are left out. Throws `bad-metadata` where it is no TOML or where a name, version, source or
- * checksum is none; `place` names the file in the sentence.
+ * checksum is none, and where it names a crate twice, as cargo does; `place` names the file in the sentence.
  */
 export function readCargoLock(text: string, place: string): CargoLock {
   const result = schema.safeParse(parseToml(text, place));
@@ -57,7 +60,12 @@ export function readCargoLock(text: string, place: string): CargoLock {
   }
   const crates: LockedCrate[] = [];
   const unpinned: string[] = [];
+  const seen = new Set<string>();
   for (const entry of result.data.package) {
+    const id = `${entry.name} ${entry.version} ${entry.source ?? ''}`;
+    if (seen.has(id))
+      throw new RennetError('bad-metadata', `${quoted(place)} has ${entry.name} ${entry.version} twice.`);
+    seen.add(id);
     if (entry.source === undefined) continue;
     const isRegistry = !entry.source.startsWith('git+');
     const key = `checksum ${entry.name} ${entry.version} (${entry.source})`;
@@ -69,6 +77,13 @@ export function readCargoLock(text: string, place: string): CargoLock {
     }
   }
   return { crates, unpinned };
+}
+
+/** Cargo keeps each of the three in 64 bits. */
+function hasSmallNumbers(text: string): boolean {
+  const most = String(2n ** 64n - 1n);
+  const numbers = (/^[\d.]*/.exec(text)?.[0] ?? '').split('.');
+  return numbers.every((digits) => digits.length < most.length || (digits.length === most.length && digits <= most));
 }
 
 function parseToml(text: string, place: string): unknown {

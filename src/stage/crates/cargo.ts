@@ -8,6 +8,8 @@ import { RennetError } from '../../model/errors.ts';
 
 export interface CargoResult {
   readonly ok: boolean;
+  /** Its exit status; undefined where a signal or the time limit ended it. */
+  readonly status: number | undefined;
   /** What it said, without progress. */
   readonly said: string;
 }
@@ -51,7 +53,7 @@ export async function runCargo(args: readonly string[], home: string, signal: Ab
       'The build needs crates, which cargo fetches, and this host has no cargo.',
       'Install cargo (on Debian 12 cargo-web, which is younger) and run the same command again.',
     );
-  return { ok: result.exitCode === 0, said: result.all };
+  return { ok: result.exitCode === 0, status: result.exitCode, said: result.all };
 }
 
 /**

@@ -3,17 +3,14 @@ import { join } from 'node:path';
 import { sha256OfFile } from '../../host/files.ts';
 import { RennetError } from '../../model/errors.ts';
 import type { Progress } from '../../model/progress.ts';
-import { plainText } from '../../model/text.ts';
 import type { LockedCrate } from '../../python/cargo-lock.ts';
+import { lastError, notFetched } from './cargo-error.ts';
 import { runCargo, writeCargoHome } from './cargo.ts';
-
-/** What cargo says where the registry was reached and does not have what is asked. */
-const NOT_THERE = /no matching package|candidate versions found|failed to select a version|does not match any|yanked/;
 
 /**
  * Has cargo download the crates of one lock file, from wherever the operator's cargo takes them, and gives their `.crate` files, each with the hash of the
  * lock; those of another registry than the default one are left out, so that no lock of a stranger says whom this host talks to. Cargo sees a manifest of ours with names and exact versions only, never a file of the release; it runs nothing of a crate.
- * RennetError `wrong-hash`, `bad-metadata` (the registry has no such crate), `index-unreachable`, `missing-tool`, `cancelled`.
+ * RennetError `wrong-hash`, `bad-metadata` (the registry has no such crate, or cargo does not take it), `index-unreachable`, `missing-tool`, `cancelled`.
  */
 export async function fetchCrates(
   crates: readonly LockedCrate[],
@@ -32,15 +29,15 @@ export async function fetchCrates(
     if (wanted.length === 0) return new Map();
     const manifest = await writeProject(join(scratch, 'all'), wanted, registry);
     for (let missing = Infinity, isFirst = true; ; isFirst = false) {
-      const { ok, said } = await runCargo(['fetch', '--manifest-path', manifest], home, signal);
+      const result = await runCargo(['fetch', '--manifest-path', manifest], home, signal);
       const { found, wrong } = await findFiles(wanted, home, signal);
       if (wrong[0] && !isFirst) throw wrongHash(wrong[0]);
       // A power cut may have cut one off; cargo looks at a download once only.
       for (const { path } of wrong) await rm(path, { force: true });
       // Cargo stops at the first crate that it cannot read, though the guest's may; the others come with the next call.
       const left = wanted.filter((crate) => !found.has(crate));
-      if (left.length === 0) return found;
-      if (wrong.length === 0 && (ok || left.length >= missing)) throw notFetched(left[0], said);
+      if (left[0] === undefined) return found;
+      if (wrong.length === 0 && (result.ok || left.length >= missing)) throw notFetched(left[0], result);
       missing = left.length;
     }
   } finally {
@@ -134,27 +131,4 @@ function wrongHash({ crate, sha256 }: WrongFile): RennetError {
     `${crate.name}-${crate.version}.crate of the registry has the sha256 ${sha256}, and Cargo.lock says ${crate.sha256}; the crate is not used.`,
     "The sdist's Cargo.lock is wrong, or the registry changed a file.",
   );
-}
-
-function notFetched(crate: LockedCrate | undefined, said: string): RennetError {
-  const which = `the crate ${crate?.name} ${crate?.version}`;
-  if (NOT_THERE.test(said))
-    return new RennetError(
-      'bad-metadata',
-      `Cargo.lock pins ${which}, which the registry does not give: ${lastError(said)}`,
-    );
-  return new RennetError('index-unreachable', `cargo could not fetch ${which}: ${lastError(said)}`, 'Try again later.');
-}
-
-/** The first error that cargo reports, with the causes on its heels, on one line. */
-function lastError(said: string): string {
-  const start = said.indexOf('error: ');
-  const lines = plainText(start < 0 ? said : said.slice(start + 7)).split('\n');
-  const text = lines
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && line !== 'Caused by:')
-    .slice(0, 3)
-    .join('; ')
-    .slice(0, 300);
-  return `${text.replace(/[.;]*$/, '')}.`;
 }
