@@ -1,4 +1,4 @@
-import { constants, createWriteStream } from 'node:fs';
+import { constants, createWriteStream, type Dirent } from 'node:fs';
 import { open, readdir, readlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { Readable } from 'node:stream';
@@ -23,6 +23,10 @@ const LEFT_OUT = new Set(
 );
 /** What earlier builds left at the top: old files in `build/lib` would get into the new wheel. */
 const OLD_BUILDS = /^(?:build\/(?:lib|bdist|scripts|temp)[^/]*|dist\/[^/]+\.(?:whl|zip|tar\.gz|egg))$/;
+
+/** What people keep logins and keys in; a module is never called so. The archive goes into a guest and may be passed on as a source package. */
+const SECRETS = /^(?:\.env|\.netrc|\.pypirc|\.ssh|id_[^.]*)$/;
+const KEY_BYTES = 1024 * 1024;
 
 interface Entry {
   /** Relative, with slashes. */
@@ -70,6 +74,10 @@ async function listFolder(root: string, below: string, notes: string[], found: E
     if (/\p{Cc}|\ufffd/u.test(entry.name)) throw refused(`has a file with the odd name ${quoted(name)}`);
     if (found.length >= MAX_ENTRIES) throw refused(`has more than ${MAX_ENTRIES} files`, 'Give an sdist instead.');
     if (OLD_BUILDS.test(name)) continue;
+    if (await isSecret(root, name, entry)) {
+      notes.push(`${quoted(name)} is left out: files of that kind hold secrets.`);
+      continue;
+    }
     if (entry.isDirectory()) {
       if (LEFT_OUT.has(entry.name) || entry.name.endsWith('.egg-info')) continue;
       if (await isEnvironment(join(root, name))) notes.push(`The virtual environment ${quoted(name)} is left out.`);
@@ -84,6 +92,19 @@ async function listFolder(root: string, below: string, notes: string[], found: E
     else if (!/\.py[co]$/.test(entry.name)) found.push({ name, kind: 'file' });
   }
   return found;
+}
+
+/** A `.pem` counts with a private key in it: certificates are what packages are made of. */
+async function isSecret(root: string, name: string, entry: Dirent): Promise<boolean> {
+  const isKept = entry.isDirectory() && entry.name !== '.ssh';
+  if (!isKept && SECRETS.test(entry.name)) return true;
+  if (!entry.isFile() || !/\.pem$/i.test(name)) return false;
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  await using handle = await open(join(root, name), flags).catch((cause: unknown) => {
+    throw unreadable(name, cause);
+  });
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(KEY_BYTES), 0, KEY_BYTES, 0);
+  return buffer.subarray(0, bytesRead).includes('PRIVATE KEY-----');
 }
 
 async function isEnvironment(folder: string): Promise<boolean> {

@@ -78,6 +78,36 @@ test('a folder gives the same bytes whatever its times, without repositories, en
   });
 });
 
+test('logins and keys are left out with a line each; certificates and modules of such names are not', async () => {
+  await write('lib/pyproject.toml', PYPROJECT);
+  const secrets = ['.env', '.netrc', '.pypirc', '.ssh/config', 'deploy/id_ed25519', 'deploy/key.pem'];
+  for (const name of secrets) await write(`lib/${name}`, '-----BEGIN EC PRIVATE KEY-----\nhunter2');
+  await symlink('deploy', join(root, 'lib/id_link'));
+  await write('lib/cacert.pem', '-----BEGIN CERTIFICATE-----');
+  await write('lib/id_card.py');
+  await write('lib/id_cards/__init__.py');
+  const { path, notes } = await take('lib');
+  const { names } = await readSdist(path, { project: 'my-lib', version: '1.0' });
+  expect(names).toEqual(
+    ['cacert.pem', 'id_card.py', 'id_cards/__init__.py', 'pyproject.toml'].map((name) => `source/${name}`),
+  );
+  expect(notes).toEqual(
+    ['.env', '.netrc', '.pypirc', '.ssh', 'deploy/id_ed25519', 'deploy/key.pem', 'id_link'].map(
+      (name) => `'${name}' is left out: files of that kind hold secrets.`,
+    ),
+  );
+});
+
+test('an sdist whose file name begins with no project name is refused', async () => {
+  for (const name of ['my lib-1.0.tar.gz', '_-1.0.tar.gz', 'ü-1.0.zip', `${'n'.repeat(201)}-1.0.zip`]) {
+    await write(name, 'bytes');
+    await expect(take(name)).rejects.toMatchObject({
+      code: 'bad-usage',
+      message: expect.stringContaining('begins with no project name'),
+    });
+  }
+});
+
 test('extras stand behind the path', async () => {
   await write('lib/setup.py', 'raise SystemExit("never run here")');
   expect(await take('lib[Fast_er, b]')).toMatchObject({ extras: ['fast-er', 'b'], told: {} });

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { fileError, sha256OfFile } from './host/files.ts';
 import { packFolder } from './local-folder.ts';
 import { RennetError } from './model/errors.ts';
-import { normaliseProject } from './model/project-name.ts';
+import { isProjectName, normaliseProject } from './model/project-name.ts';
 import type { ReleaseFile } from './model/release.ts';
 import { plainText, quoted } from './model/text.ts';
 import { createIndexCache } from './python/index-cache.ts';
@@ -169,7 +169,14 @@ function readSdistName(filename: string): StaticProject {
   const stem = filename.replace(/\.(?:tar\.gz|zip)$/, '');
   for (let dash = stem.lastIndexOf('-'); dash > 0; dash = stem.lastIndexOf('-', dash - 1)) {
     const version = canonicalVersion(stem.slice(dash + 1));
-    if (version !== undefined) return { name: stem.slice(0, dash), version };
+    const name = stem.slice(0, dash);
+    if (version !== undefined && isProjectName(name)) return { name, version };
+    if (version !== undefined)
+      throw new RennetError(
+        'bad-usage',
+        `The name of ${quoted(filename)} begins with no project name: letters, digits and inner "-", "_", ".".`,
+        'Unpack it and give the folder.',
+      );
   }
   throw new RennetError(
     'bad-usage',

@@ -9,6 +9,7 @@ import { RennetError } from './model/errors.ts';
 import type { Evidence } from './model/evidence.ts';
 import type { Resolution } from './model/recipe.ts';
 import type { FlowPorts } from './ports.ts';
+import { isLocal } from './python/local-index.ts';
 import { parseRequirement } from './python/requirement.ts';
 import type { DebianFolder } from './source/debian-folder.ts';
 import { layoutOf } from './source/layout.ts';
@@ -89,7 +90,9 @@ async function sourceOf(
     packages: resolution.met.flatMap(({ project, package: name }) => (name === '' ? [] : [{ project, package: name }])),
     notes: unmet,
   };
-  const written = await writeSourcePackage(folder, sdist, join(attempt.folder, 'source'), place, signal);
+  // What people have at home is not for every user of this host.
+  const mode = isLocal(recipe.source) ? 0o600 : 0o644;
+  const written = await writeSourcePackage(folder, sdist, join(attempt.folder, 'source'), place, mode, signal);
   const pristine = written.isPristine ? '' : ' Its .orig.tar.gz was packed anew, because upstream has no .tar.gz.';
   return { sentence: [`The source package is ${written.dsc}.${pristine}`, ...unmet].join(' '), dsc: written.dsc };
 }

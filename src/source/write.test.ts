@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(place, { recursive: true }));
 
-async function write(sdist: Buffer, into: string): Promise<{ dsc: string; isPristine: boolean }> {
+async function write(sdist: Buffer, into: string, mode = 0o644): Promise<{ dsc: string; isPristine: boolean }> {
   const path = join(place, 'sdist');
   await writeFile(path, sdist);
   const [binary = new Map<string, string>()] = parseStanzas('Package: python3-curd\nDescription: Curd\n');
@@ -39,7 +39,8 @@ async function write(sdist: Buffer, into: string): Promise<{ dsc: string; isPris
     packages: [],
     notes: [],
   };
-  return writeSourcePackage(folder, path, join(place, 'scratch'), join(place, into), new AbortController().signal);
+  const { signal } = new AbortController();
+  return writeSourcePackage(folder, path, join(place, 'scratch'), join(place, into), mode, signal);
 }
 
 test('a zip is packed anew, the same bytes each time; programs stay programs', async () => {
@@ -81,6 +82,19 @@ test('a .tar.gz stays as it is, and the .dsc has the sums of both files', async 
       const sum = createHash(algorithm).update(bytes).digest('hex');
       expect(text).toContain(`\n ${sum} ${bytes.length} ${name.split('/').at(-1) ?? ''}\n`);
     }
+});
+
+test.each([0o600, 0o644])('the files have the mode that is asked for, whatever lay there before: %i', async (mode) => {
+  const into = join(place, 'out');
+  await mkdir(into);
+  for (const name of ['python-curd_1.0~rc1.orig.tar.gz', 'python-curd_1.0~rc1.orig.tar.gz.part']) {
+    await writeFile(join(into, name), 'old');
+    await chmod(join(into, name), 0o640);
+  }
+  await write(Buffer.concat([Buffer.from('1f8b', 'hex'), Buffer.alloc(100, 7)]), 'out', mode);
+  const names = await readdir(into);
+  expect(names).toHaveLength(3);
+  for (const name of names) expect((await stat(join(into, name))).mode & 0o777).toBe(mode);
 });
 
 test('a place that cannot be written to is told', async () => {

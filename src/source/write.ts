@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from '../host/files.ts';
 import { type SourceFile, writeDsc } from '../debian/source-control.ts';
@@ -18,7 +18,7 @@ export interface WrittenSource {
 
 /**
  * Writes a source package of format 3.0 (quilt) into `place`: `.orig.tar.gz`, `.debian.tar.xz`, `.dsc`. Same input, same bytes. Each file appears
- * complete, the `.dsc` last; one of the same name is replaced. `scratch` is a folder of this attempt.
+ * complete, the `.dsc` last; one of the same name is replaced. `scratch` is a folder of this attempt, `mode` that of the files.
  * Errors: `defect`, `bad-archive`, `no-space`, `missing-tool`.
  */
 export async function writeSourcePackage(
@@ -26,6 +26,7 @@ export async function writeSourcePackage(
   sdist: string,
   scratch: string,
   place: string,
+  mode: number,
   signal: AbortSignal,
 ): Promise<WrittenSource> {
   const { source, version } = folder.fields;
@@ -44,8 +45,13 @@ export async function writeSourcePackage(
     const files = [await sumsOf(scratch, names.orig), await sumsOf(scratch, names.debian)];
     await writeFile(join(scratch, names.dsc), writeDsc(folder.fields, files));
     for (const name of [names.orig, names.debian, names.dsc]) {
-      await copyFile(join(scratch, name), join(place, `${name}.part`));
-      await rename(join(place, `${name}.part`), join(place, name));
+      const part = join(place, `${name}.part`);
+      // The copy is made with the mode of its source, but one that an earlier run left would keep its own for a while.
+      await chmod(join(scratch, name), mode);
+      await rm(part, { force: true });
+      await copyFile(join(scratch, name), part);
+      await chmod(part, mode);
+      await rename(part, join(place, name));
     }
     await rm(scratch, { recursive: true, force: true });
     return { dsc: join(place, names.dsc), isPristine };
