@@ -100,10 +100,15 @@ it('folders stop being namespaces below a regular package', () => {
   })) as WheelFacts['files'];
   const more = [
     { name: 'curd-1.0.data/purelib/e/f/__init__.py', mode: 0, init: 'namespace' as const },
-    { name: 'listed/__init__.py', mode: 0 },
+    { name: 'listed/__init__.py', mode: 0, init: 'nothing' as const },
+    { name: 'coded/__init__.py', mode: 0 },
     { name: 'google/__init__.py', mode: 0, init: 'nothing' as const },
     { name: 'mine/__init__.py', mode: 0, init: 'nothing' as const },
   ];
-  const { namespaces } = shapeOf({ ...facts, files: [...files, ...more], namespaces: ['listed'] }, RECIPE, OFFICIAL);
+  const { namespaces } = shapeOf(
+    { ...facts, files: [...files, ...more], namespaces: ['listed', 'coded'] },
+    RECIPE,
+    OFFICIAL,
+  );
   expect([...namespaces].toSorted()).toEqual(['c', 'c/d', 'e/f', 'google', 'listed']);
 });

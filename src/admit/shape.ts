@@ -1,6 +1,7 @@
 import { normaliseProject } from '../model/project-name.ts';
 import type { Recipe } from '../model/recipe.ts';
 import type { OfficialNames } from './admission.ts';
+import { distributionCommand } from './distribution-commands.ts';
 import { GENERIC_NAMES } from '../model/generic-names.ts';
 import type { WheelFacts } from './wheel-report.ts';
 
@@ -8,7 +9,7 @@ import type { WheelFacts } from './wheel-report.ts';
 export interface WheelShape {
   /** Folders below dist-packages whose `__init__.py` is left out, so that they become namespaces (PEP 420). */
   readonly namespaces: ReadonlySet<string>;
-  /** Commands of its own that no official package has. */
+  /** Commands of its own that the distribution does not have; a private build may have those too. */
   readonly commands: ReadonlySet<string>;
   /** The project and its top-level modules, normalised: what its folders may be called. */
   readonly ownNames: ReadonlySet<string>;
@@ -26,7 +27,7 @@ export function dataPath(name: string, distInfo: string): { key: string; rest: s
 /** Pure; linear in the members. */
 export function shapeOf(
   facts: Pick<WheelFacts, 'files' | 'distInfo' | 'scripts' | 'namespaces'>,
-  recipe: Pick<Recipe, 'project' | 'package'>,
+  recipe: Pick<Recipe, 'project' | 'package' | 'forceOfficial'>,
   official: Pick<OfficialNames, 'programOwner' | 'isNamespace' | 'moduleOwner' | 'stdlibModules'>,
 ): WheelShape {
   const commands = new Set(facts.scripts.map(({ name }) => name));
@@ -42,7 +43,8 @@ export function shapeOf(
     const top = /^([^/.]+)(?:\.py$|\/)/.exec(site)?.[1];
     if (top !== undefined && isOwnTop(top, official)) tops.add(normaliseProject(top));
   }
-  for (const command of commands) if (official.programOwner(command) !== undefined) commands.delete(command);
+  for (const command of commands)
+    if (!recipe.forceOfficial && distributionCommand(command, official) !== undefined) commands.delete(command);
   return {
     namespaces: namespacesOf(inits, new Set(facts.namespaces), official),
     commands,
@@ -64,7 +66,7 @@ function namespacesOf(
 ): Set<string> {
   const found = new Set<string>();
   for (const [folder, init] of [...inits].toSorted(([a], [b]) => a.length - b.length)) {
-    const declares = init === 'namespace' || listed.has(folder) || (init === 'nothing' && isNamespace(folder));
+    const declares = init === 'namespace' || (init === 'nothing' && (listed.has(folder) || isNamespace(folder)));
     const parent = folder.slice(0, Math.max(folder.lastIndexOf('/'), 0));
     if (declares && (parent === '' || found.has(parent) || !inits.has(parent))) found.add(folder);
   }

@@ -1,5 +1,6 @@
 import { interpreterOf } from '../shebang.ts';
 import { quoted } from '../../model/text.ts';
+import { distributionCommand } from '../distribution-commands.ts';
 import type { FileRule } from './rule.ts';
 
 /** Rules on what goes to /usr/bin, launchers of entry points included. */
@@ -29,9 +30,10 @@ export const SCRIPT_RULES: readonly FileRule[] = [
     names: true,
     why: 'it would be run in place of a command of the distribution; the modules are of use without it',
     finds({ kind, path }, { official }) {
-      const owner =
-        kind === 'script' ? (official.programOwner(commandOf(path)) ?? official.fileOwner(path)) : undefined;
-      return owner && `has the name of a command of the official package ${owner}`;
+      if (kind !== 'script') return undefined;
+      const file = official.fileOwner(path);
+      const owner = distributionCommand(commandOf(path), official) ?? (file && `the official package ${file}`);
+      return owner && `has the name of a command of ${owner}`;
     },
   },
 ];

@@ -147,6 +147,14 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
   },
   {
     rule: 'data-place',
+    trick: 'a completion for an alternative',
+    members: [
+      file(`${INFO}/entry_points.txt`, '[console_scripts]\nwhich = curd:main\n'),
+      file(`${DATA}/data/share/bash-completion/completions/which`),
+    ],
+  },
+  {
+    rule: 'data-place',
     trick: 'texts of another domain',
     members: [file(`${DATA}/data/share/locale/de/LC_MESSAGES/coreutils.mo`)],
   },
@@ -186,7 +194,7 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
   {
     rule: 'namespace-init',
     trick: 'a declared namespace',
-    members: [file('milk/__init__.py'), file('milk/curd.py'), file(`${INFO}/namespace_packages.txt`, 'milk\n')],
+    members: [file('milk/__init__.py', ''), file('milk/curd.py'), file(`${INFO}/namespace_packages.txt`, 'milk\n')],
   },
   { rule: 'pth-code', trick: 'code', members: [file('x.pth', `# comment\n${CODE}`)] },
   { rule: 'pth-code', trick: 'code after a tab', members: [file('x.pth', 'import\tos\n')] },
@@ -239,6 +247,7 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
   { rule: 'script-interpreter', trick: 'Python 2', members: [file(`${DATA}/scripts/x`, '#!/usr/bin/env python2\n')] },
   { rule: 'script-interpreter', trick: 'a batch file', members: [file(`${DATA}/scripts/x.bat`, '@echo off\n')] },
   { rule: 'official-program', trick: 'a script', members: [file(`${DATA}/scripts/chardet`, '#!python\n')] },
+  { rule: 'official-program', trick: 'an alternative', members: [file(`${DATA}/scripts/awk`, '#!python\n')] },
   {
     rule: 'official-program',
     trick: 'an entry point',
