@@ -32,12 +32,14 @@ export async function unpackCrate(
     take(member, content) {
       if (!member.name.startsWith(`${top}/`) && member.name !== top)
         throw bad(crate, `holds ${quoted(member.name)} outside of its folder`);
-      if (member.kind !== 'file' || OURS.includes(member.name.slice(top.length + 1))) return;
+      if (member.kind !== 'file' || OURS.includes(member.name.split('/')[1] ?? '')) return;
       const target = join(folder, member.name);
       const parent = dirname(target);
-      if (!made.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
+      blaming(crate, () => {
+        if (!made.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
+        writeFileSync(target, content, { flag: 'wx', mode: member.isExecutable ? 0o755 : 0o644 });
+      });
       made.add(parent);
-      writeNew(target, content, member.isExecutable ? 0o755 : 0o644, crate);
     },
   };
   await readTarGz(path, size, CAPS, visitor, signal).catch((error: unknown) => {
@@ -49,13 +51,15 @@ export async function unpackCrate(
   await writeFile(join(place, OURS[0] ?? ''), JSON.stringify({ files: {}, package: crate.sha256 }));
 }
 
-function writeNew(target: string, content: Buffer, mode: number, crate: LockedCrate): void {
+/** What a name alone can cause is the crate's fault; the rest is of this host. */
+function blaming(crate: LockedCrate, write: () => void): void {
   try {
-    writeFileSync(target, content, { flag: 'wx', mode });
+    write();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    if (error.code !== 'EEXIST' && error.code !== 'ENOTDIR') throw error;
-    throw bad(crate, 'has two files for one place');
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR') throw bad(crate, 'has two files for one place');
+    if (code === 'ENAMETOOLONG') throw bad(crate, 'has a name that is too long for a file system');
+    throw error;
   }
 }
 
