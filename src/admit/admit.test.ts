@@ -57,7 +57,7 @@ describe('admit', () => {
       { name: `${data}/share/curd/theme/a.css`, content: '' },
       { name: `${data}/share/doc/Curd/guide.txt`, content: '' },
       { name: `${data}/share/man/man1/curd.1`, content: '.TH curd 1\n' },
-      ...distInfo(),
+      ...distInfo({ entryPoints: '[console_scripts]\ncurd = curd:main\n' }),
     ])) as Admitted;
     const page = admission.files.find(({ path }) => path === '/usr/share/man/man1/curd.1.gz');
     expect(gunzipSync(await readFile(page?.content ?? '')).toString()).toBe('.TH curd 1\n');

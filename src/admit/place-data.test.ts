@@ -28,7 +28,9 @@ it.each([
   ['share/curd/a.css', '/usr/share/curd/a.css'],
   ['share/Curd_Extra/deep/a.css', '/usr/share/Curd_Extra/deep/a.css'],
   ['share/whey/a.css', '/usr/share/python3-curd/a.css: /usr/share/whey belongs to whey-common'],
-  ['share/man/man1/curd.1', '/usr/share/man/man1/curd.1.gz'],
+  ['share/man/man1/curdle.1', '/usr/share/man/man1/curdle.1.gz'],
+  ['share/man/de/man8/curdle-all.8', '/usr/share/man/de/man8/curdle-all.8.gz'],
+  ['share/man/man5/curdle.conf.5', '/usr/share/man/man5/curdle.conf.5.gz'],
   ['share/man/de/man5/curd.conf.5.gz', '/usr/share/man/de/man5/curd.conf.5.gz'],
   ['man/man3/curd.3py', '/usr/share/man/man3/curd.3py.gz: manual pages are in share/man'],
   ['share/applications/org.example.Curd.desktop', '/usr/share/applications/org.example.Curd.desktop'],
@@ -63,17 +65,30 @@ it.each([
   'share/google/x',
   'share/icons/gnome/48x48/apps/curd.png',
   'share/jupyter/lab/settings/page_config.json',
-  'share/man/man1/curd.2',
-  'share/man/man1/sub/curd.1',
+  'share/man/man1/curdle.2',
+  'share/man/man1/curd.1',
+  'share/man/man1/whey.1',
+  'share/man/man3/whey.3',
+  'share/man/de/man5/curd-official.conf.5',
+  'share/man/man5/sudoers.5',
+  'share/man/man1/sub/curdle.1',
   'share/applications/deep/curd.desktop',
   'share/fish/completions/fish.fish',
   'share/bash-completion/completions/curdle-other',
   'share/locale/de/LC_MESSAGES/other.mo',
+  'share/locale/de/LC_MESSAGES/curd_extra.mo',
+  'share/locale/de/LC_MESSAGES/curdle.mo',
   'curd.conf',
   'lib/x',
   'sbin/x',
 ])('%s is left out', (rest) => {
   expect(placeFile(`curd-1.0.data/data/${rest}`, context)).toMatchObject({ rule: 'data-place' });
+});
+
+it('texts of a domain of the distribution are left out in every language, whatever the project is called', () => {
+  const recipe = { ...RECIPE, project: 'coreutils', package: 'python3-coreutils' };
+  const name = 'curd-1.0.data/data/share/locale/en/LC_MESSAGES/coreutils.mo';
+  expect(placeFile(name, { ...context, recipe })).toMatchObject({ rule: 'data-place' });
 });
 
 it("share/doc is nobody's own", () => {

@@ -1,4 +1,6 @@
 import { normaliseProject } from '../model/project-name.ts';
+import { distributionCommand } from './distribution-commands.ts';
+import { isOfCommand } from './companions.ts';
 import type { Place } from './place.ts';
 import type { RuleContext } from './rules/rule.ts';
 
@@ -11,6 +13,11 @@ const SHARED_FILE =
   /^share\/(?:applications\/[\w.+-]+\.desktop|icons\/hicolor\/(?:\d+x\d+(?:@2)?|scalable|symbolic)\/(?:apps|mimetypes|actions|status)\/[\w.+-]+\.(?:png|svg|svgz|xpm)|pixmaps\/[\w.+-]+\.(?:png|svg|xpm)|metainfo\/[\w.+-]+\.xml)$/;
 const JUPYTER =
   /^share\/jupyter\/(?:kernels|nbextensions|labextensions|nbconvert\/templates|voila\/templates)\/[^/]+\/.+$/;
+/** Programs, games and administration (man(7)). */
+const PROGRAM_SECTIONS: ReadonlySet<string> = new Set(['1', '6', '8']);
+/** What is translated at all is translated to one of these. */
+const LANGUAGES =
+  'de fr es ja zh_CN ru pl it sv pt_BR nl cs tr da uk fi ko hu zh_TW en_GB pt ca vi nb el ro sr sk id'.split(' ');
 const TRANSLATION = /^share\/locale\/[A-Za-z@._]{2,20}\/LC_MESSAGES\/([^/]+)\.mo$/;
 /** Readable documents that people put at the top of the prefix. */
 const DOCUMENT = /^(?:README|CHANGES|NEWS|AUTHORS|CONTRIBUTORS|HISTORY|TODO)[^/]*$/i;
@@ -32,11 +39,32 @@ function data(path: string, note?: string): Place {
   return { kind: 'data', path: `/usr/${path}`, site: '', ...(note === undefined ? {} : { note }) };
 }
 
-/** Policy 12.1: manual pages are compressed with gzip -9n; done when the file is taken over. */
-function manualPage(rest: string): Place | undefined {
-  const [, share, folder = '', , page = ''] = MANUAL_PAGE.exec(rest) ?? [];
+/**
+ * Policy 12.1: manual pages are compressed with gzip -9n; done when the file is taken over. People trust a page as the word of what
+ * it is called after, so that is a command of its own or, outside the sections of programs, the project.
+ */
+function manualPage(rest: string, { recipe, shape, official }: RuleContext): Place | undefined {
+  const [, share, folder = '', section = '', page = ''] = MANUAL_PAGE.exec(rest) ?? [];
   if (page === '') return undefined;
+  const subject = page.slice(0, page.lastIndexOf('.'));
+  const isOwn = PROGRAM_SECTIONS.has(section)
+    ? isOfCommand(subject, shape.commands)
+    : isOfProject(subject, recipe) || [...shape.commands].some((name) => isAbout(subject, name));
+  if (!isOwn) return undefined;
+  // Where a translation of the distribution's page would be free, the page itself is not.
+  const owner = official.fileOwner(`/usr/share/man/man${section}/${page}.gz`) ?? distributionCommand(subject, official);
+  if (owner !== undefined && !recipe.forceOfficial) return undefined;
   return data(`share/man/${folder}/${page}.gz`, share === undefined ? 'manual pages are in share/man' : undefined);
+}
+
+function isOfProject(subject: string, { project }: RuleContext['recipe']): boolean {
+  const [name = ''] = subject.split('.');
+  return normaliseProject(name) === project || isAbout(subject, project);
+}
+
+/** `curd.conf` and `curd-types` are about `curd`. */
+function isAbout(subject: string, name: string): boolean {
+  return subject === name || (subject.startsWith(name) && /^[-._:]/.test(subject.slice(name.length)));
 }
 
 /** What is meant for the prefix's own bin is a command like any other. */
@@ -51,11 +79,20 @@ function sharedFile(rest: string): Place | undefined {
   return appdata === undefined ? undefined : data(`share/metainfo/${appdata}`, 'AppStream has moved there');
 }
 
-/** Programs trust the texts of their own domain, format strings included. */
-function translation(rest: string, { shape }: RuleContext): Place | undefined {
+/**
+ * Programs trust the texts of their own domain, format strings included. A project may call its modules what it likes, so only its
+ * own name counts, and only where no program of the distribution has such texts in any language.
+ */
+function translation(rest: string, { recipe, official }: RuleContext): Place | undefined {
   const domain = TRANSLATION.exec(rest)?.[1];
-  const isOwn = domain !== undefined && (shape.ownNames.has(normaliseProject(domain)) || shape.commands.has(domain));
-  return isOwn ? data(rest) : undefined;
+  if (domain === undefined || !(normaliseProject(domain) === recipe.project || domain === recipe.package))
+    return undefined;
+  const isOfficial =
+    distributionCommand(domain, official) !== undefined ||
+    LANGUAGES.some(
+      (language) => official.fileOwner(`/usr/share/locale/${language}/LC_MESSAGES/${domain}.mo`) !== undefined,
+    );
+  return isOfficial && !recipe.forceOfficial ? undefined : data(rest);
 }
 
 /** A completion runs in the shell of whoever types the command, so it may only be for a command of its own. */

@@ -7,7 +7,8 @@ import { type Judgement, judge, refusal, ruleOf } from '../judge.ts';
 import { readWheel } from '../reader/read-wheel.ts';
 import { RECIPE } from '../../model/testing/curd.ts';
 import { OFFICIAL } from '../testing/evidence.ts';
-import { HOSTILE_WHEELS, type HostileWheel } from '../testing/hostile-wheels.ts';
+import type { HostileWheel } from '../testing/hostile-wheel.ts';
+import { HOSTILE_WHEELS } from '../testing/hostile-wheels.ts';
 import { distInfo, type Member, writeZip } from '../testing/wheel.ts';
 import { RULES } from './table.ts';
 
@@ -23,7 +24,7 @@ const TAKEN = [
   'taken',
   'taken/deep/x',
   '/usr/bin/taken',
-  '/usr/share/man/man1/taken.1.gz',
+  '/usr/share/applications/taken.desktop',
   '/usr/lib/python3/dist-packages/taken-stubs/__init__.pyi',
 ];
 

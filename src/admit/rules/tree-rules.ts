@@ -1,6 +1,9 @@
 import { type ClaimRule, claimRule, claimsOf, clashDetail } from '../claims.ts';
+import { isWithoutCommand } from '../companions.ts';
 import { quoted } from '../../model/text.ts';
 import type { Placed, RuleContext, TreeFinding, TreeRule } from './rule.ts';
+
+const BIN = '/usr/bin/';
 
 /** Rules on all files together, asked in this order; what one drops the next does not see. */
 export const TREE_RULES: readonly TreeRule[] = [
@@ -17,6 +20,19 @@ export const TREE_RULES: readonly TreeRule[] = [
         seen.add(key);
         return twin ? [{ placed: one, detail: 'has a twin among its own commands' }] : [];
       });
+    },
+  },
+  {
+    name: 'without-command',
+    verdict: 'drop',
+    why: 'where its own command is left out, a completion or manual page would serve a command of somebody else',
+    finds(placed) {
+      const commands = new Set(placed.flatMap(({ kind, path }) => (kind === 'script' ? [path.slice(BIN.length)] : [])));
+      return placed.flatMap((one) =>
+        one.kind === 'data' && isWithoutCommand(one.path, commands)
+          ? [{ placed: one, detail: 'is for a command that is left out' }]
+          : [],
+      );
     },
   },
   {

@@ -18,7 +18,9 @@ export const OFFICIAL: OfficialNames = {
   programOwner: (name) => (name === 'chardet' ? 'python3-chardet' : undefined),
   fileOwner: (path) =>
     new Map([
-      ['/usr/share/man/man1/ls.1.gz', 'coreutils'],
+      ['/usr/share/applications/ls.desktop', 'coreutils'],
+      ['/usr/share/man/man5/curd-official.conf.5.gz', 'curd-common'],
+      ['/usr/share/locale/ja/LC_MESSAGES/coreutils.mo', 'coreutils'],
       ['/usr/lib/python3/dist-packages/google/README.md', 'python3-zipp'],
       ['/usr/share/whey', 'whey-common'],
       ['/usr/bin/chardet', 'python3-chardet'],

@@ -1,33 +1,15 @@
-import type { Recipe } from '../../model/recipe.ts';
 import { elfFile } from './elf.ts';
+import { HOSTILE_DATA } from './hostile-data.ts';
+import { DATA, file, type HostileWheel, INFO } from './hostile-wheel.ts';
 import { distInfo, type Member } from './wheel.ts';
 
-/** A made-up wheel that breaks one rule. */
-export interface HostileWheel {
-  readonly rule: string;
-  /** What is tried. */
-  readonly trick: string;
-  /** Beside a harmless module and the dist-info, unless `bare`. */
-  readonly members: readonly Member[];
-  readonly bare?: true;
-  readonly wheelName?: string;
-  readonly recipe?: Partial<Recipe>;
-  readonly sharedLibraries?: readonly string[];
-}
-
-const file = (name: string, content: string | Uint8Array = 'x = 1\n', mode?: number): Member => ({
-  name,
-  content,
-  ...(mode === undefined ? {} : { mode }),
-});
 const binary = (choice?: Parameters<typeof elfFile>[0], name = 'curd/_x.so'): Member[] => [file(name, elfFile(choice))];
-const DATA = 'curd-1.0.data';
-const INFO = 'curd-1.0.dist-info';
 const CODE = 'import os; os.system("id")\n';
 const MEGABYTES_480 = 480 * 1024 ** 2;
 
 /** At least one for each rule of the table. */
 export const HOSTILE_WHEELS: readonly HostileWheel[] = [
+  ...HOSTILE_DATA,
   { rule: 'archive', trick: 'a symbolic link', members: [file('curd/x', '/etc/shadow', 0o120777)] },
   { rule: 'archive', trick: 'a device', members: [file('curd/x', '', 0o020666)] },
   { rule: 'archive', trick: 'a name twice', members: [file('curd/__init__.py')] },
@@ -123,42 +105,6 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
   { rule: 'dist-info-extra', trick: 'an installer of its own', members: [file(`${INFO}/INSTALLER`, 'pip')] },
   { rule: 'headers', trick: 'a header', members: [file(`${DATA}/headers/curd.h`)] },
   { rule: 'headers', trick: 'a header as data', members: [file(`${DATA}/data/include/curd.h`)] },
-  { rule: 'data-place', trick: 'a library', members: [file(`${DATA}/data/lib/libcurd.so`)] },
-  { rule: 'data-place', trick: 'a service for D-Bus', members: [file(`${DATA}/data/share/dbus-1/services/x.service`)] },
-  { rule: 'data-place', trick: 'an autostart entry', members: [file(`${DATA}/data/share/autostart/x.desktop`)] },
-  { rule: 'data-place', trick: 'a MIME type', members: [file(`${DATA}/data/share/mime/packages/curd.xml`)] },
-  {
-    rule: 'data-place',
-    trick: 'a completion for a command of others',
-    members: [file(`${DATA}/data/share/bash-completion/completions/sudo`)],
-  },
-  {
-    rule: 'data-place',
-    trick: 'a completion for any command',
-    members: [file(`${DATA}/data/share/zsh/site-functions/_curd`)],
-  },
-  {
-    rule: 'data-place',
-    trick: 'a completion for a command that is left out',
-    members: [
-      file(`${INFO}/entry_points.txt`, '[console_scripts]\nchardet = curd:main\n'),
-      file(`${DATA}/data/share/fish/completions/chardet.fish`),
-    ],
-  },
-  {
-    rule: 'data-place',
-    trick: 'a completion for an alternative',
-    members: [
-      file(`${INFO}/entry_points.txt`, '[console_scripts]\nwhich = curd:main\n'),
-      file(`${DATA}/data/share/bash-completion/completions/which`),
-    ],
-  },
-  {
-    rule: 'data-place',
-    trick: 'texts of another domain',
-    members: [file(`${DATA}/data/share/locale/de/LC_MESSAGES/coreutils.mo`)],
-  },
-  { rule: 'data-place', trick: "another package's folder", members: [file(`${DATA}/data/share/whey/x`)] },
   { rule: 'file-name', trick: 'a name that reads backwards', members: [file('curd/\u202egnp.py')] },
   { rule: 'set-id', trick: 'a set-uid script', members: [file(`${DATA}/scripts/x`, '#!/bin/sh\n', 0o104755)] },
   { rule: 'elf-object', trick: 'an object file', members: binary({ type: 1 }, 'curd/x.o') },
@@ -239,7 +185,7 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
   { rule: 'official-module', trick: 'below a namespace', members: [file('google/cloud/x.py')] },
   { rule: 'official-namespace', trick: 'a module in the place of a namespace', members: [file('google.py')] },
   { rule: 'official-namespace', trick: 'code in a namespace', members: [file('google/__init__.py')] },
-  { rule: 'official-data', trick: 'the manual of ls', members: [file(`${DATA}/data/share/man/man1/ls.1`)] },
+  { rule: 'official-data', trick: 'the entry of ls', members: [file(`${DATA}/data/share/applications/ls.desktop`)] },
   { rule: 'official-path', trick: 'a file of a namespace', members: [file('google/README.md')] },
   { rule: 'script-name', trick: 'an option for a name', members: [file(`${DATA}/scripts/-rf`, '#!python\n')] },
   { rule: 'script-name', trick: 'a folder', members: [file(`${DATA}/scripts/a/b`, '#!python\n')] },
@@ -277,7 +223,11 @@ export const HOSTILE_WHEELS: readonly HostileWheel[] = [
     trick: 'an entry point',
     members: [file(`${INFO}/entry_points.txt`, '[console_scripts]\ntaken = curd:main\n')],
   },
-  { rule: 'published-path', trick: 'a manual page', members: [file(`${DATA}/data/share/man/man1/taken.1`)] },
+  {
+    rule: 'published-path',
+    trick: 'a desktop entry',
+    members: [file(`${DATA}/data/share/applications/taken.desktop`)],
+  },
   { rule: 'published-path', trick: 'stubs', members: [file('taken-stubs/__init__.pyi')] },
   { rule: 'nothing-left', trick: 'metadata only', bare: true, members: distInfo() },
 ];
