@@ -1,4 +1,4 @@
-import { glob, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { glob, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -112,7 +112,8 @@ describe('refuses', () => {
   });
 
   test('a host without cargo, with the name of the package', async () => {
-    vi.stubEnv('PATH', '/nonexistent');
+    for (const program of ['setpriv', 'flock', 'sh']) await symlink(`/usr/bin/${program}`, join(folder, program));
+    vi.stubEnv('PATH', folder);
     const wanted = layOut({ 'Cargo.lock': lock({ name: 'curd', version: '1.0.0' }) });
     await expect(wanted).rejects.toMatchObject({ code: 'missing-tool', hint: expect.stringContaining('cargo-web') });
   });
