@@ -44,13 +44,17 @@ test('a lock of 20 MB is not read', async () => {
   });
 });
 
-test.each([
-  [
-    'more locks than a release has a reason for',
-    Object.fromEntries('abcdefghi'.split('').map((name) => [`${name}/Cargo.lock`, OWN])),
-    /more than 8/,
-  ],
-  ['a lock that is no TOML', { 'Cargo.lock': '{ "packages": [] }' }, /broken at line 1/],
-])('%s', async (_, files, message) => {
-  await expect(find(files)).rejects.toMatchObject({ code: 'bad-metadata', message: expect.stringMatching(message) });
+test.each([['a lock that is no TOML', { 'Cargo.lock': '{ "packages": [] }' }, /broken at line 1/]])(
+  '%s',
+  async (_, files, message) => {
+    await expect(find(files)).rejects.toMatchObject({ code: 'bad-metadata', message: expect.stringMatching(message) });
+  },
+);
+
+test('of many locks the nearest to the top are read: crates that come along bring their own', async () => {
+  const deep = Object.fromEntries(
+    'abcdefghijkl'.split('').map((name) => [`include/cargo/${name}/Cargo.lock`, '{ broken']),
+  );
+  const near = Object.fromEntries('abcdefg'.split('').map((name) => [`${name}/Cargo.lock`, OWN]));
+  expect(await find({ ...deep, 'Cargo.lock': OWN, ...near })).toHaveLength(8);
 });

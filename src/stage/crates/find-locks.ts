@@ -11,8 +11,9 @@ const MAX_LOCKS = 8;
 const ASIDE = /(?:^|\/)(?:tests?|testing|docs?|examples?|samples?|bench(?:es|marks?)?|fixtures|fuzz|vendor)\//i;
 
 /**
- * Reads the Cargo.lock files of an sdist (a workspace, or several crates), by the same strict reader as everything else of it. Throws `bad-metadata` for one
- * that is too large or broken and for more of them than a release has a reason for, `bad-archive` as `readSdist`.
+ * Reads the Cargo.lock files of an sdist (a workspace, or several crates), by the same strict reader as everything else of it: of many the
+ * ones nearest to its top, since crates that come along bring locks of their own, which cargo does not look at. Throws `bad-metadata` for
+ * one that is too large or broken, `bad-archive` as `readSdist`.
  */
 export async function findCargoLocks(path: string, signal: AbortSignal): Promise<readonly CargoLock[]> {
   const found = new Map<string, { readonly member: TarMember; readonly content: Buffer }>();
@@ -21,14 +22,16 @@ export async function findCargoLocks(path: string, signal: AbortSignal): Promise
   await visitSdist(
     path,
     {
-      wanted: (member) => (isLock(member) && member.bytes <= LOCK_BYTES && found.size <= MAX_LOCKS ? LOCK_BYTES : 0),
+      wanted: (member) => (isLock(member) && member.bytes <= LOCK_BYTES ? LOCK_BYTES : 0),
       take(member, content) {
-        if (isLock(member) && found.size <= MAX_LOCKS) found.set(member.name, { member, content });
+        if (!isLock(member)) return;
+        found.set(member.name, { member, content });
+        const farthest = [...found.keys()].toSorted(nearestFirst).at(-1);
+        if (found.size > MAX_LOCKS && farthest !== undefined) found.delete(farthest);
       },
     },
     signal,
   );
-  if (found.size > MAX_LOCKS) throw bad(`The sdist has more than ${MAX_LOCKS} Cargo.lock files`);
   return [...found].map(([name, { member, content }]) => {
     if (member.bytes > LOCK_BYTES)
       throw bad(
@@ -36,6 +39,10 @@ export async function findCargoLocks(path: string, signal: AbortSignal): Promise
       );
     return readCargoLock(textOf(content, name), name);
   });
+}
+
+function nearestFirst(one: string, other: string): number {
+  return one.split('/').length - other.split('/').length || (one < other ? -1 : 1);
 }
 
 function textOf(bytes: Buffer, name: string): string {
