@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type StateFolder, stateFolder } from '../../src/model/state.ts';
 import { rennet } from './command.ts';
-import { machineState, testImages } from './images.ts';
+import { machineState, testImages, testLists } from './images.ts';
 
 const run = promisify(execFile);
 
@@ -54,6 +54,7 @@ export async function stateWithImages(): Promise<DemoState> {
 /** apt replaces its files by renaming, so hard links cost nothing and share nothing that changes. */
 async function linkLists(state: StateFolder): Promise<void> {
   await testImages(['disk', 'folder']);
+  await testLists();
   for (const root of await readdir(machineState.apt)) {
     const [from, to] = [join(machineState.apt, root), join(state.apt, root)];
     await mkdir(join(to, 'state'), { recursive: true });
