@@ -26,6 +26,8 @@ export interface GuestStreams {
   readonly control: Duplex;
   readonly log: Readable;
   readonly output: Readable;
+  /** The process that started the guest on the host; 0 where there is none. */
+  readonly process: number;
 }
 
 export interface ProtocolOptions {
@@ -94,6 +96,7 @@ export async function runProtocol(
     talk = outputSpool && outputIsComplete(next) ? judgeOutput(next, outputSpool.sha256()) : next;
     if (before.phase === 'booting' && talk.phase === 'running') {
       streams.control.write(formatHostLine({ type: 'run', nonce, processes: job.limits.processes }));
+      job.onReady?.(streams.process);
       watch();
     }
     if (talk.phase === 'ended') ended.resolve();

@@ -70,7 +70,7 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
   };
   return {
     guest,
-    streams: { control, log, output },
+    streams: { control, log, output, process: 0 },
     async destroy() {
       life.abort(new Error('the host destroyed the guest'));
       end();

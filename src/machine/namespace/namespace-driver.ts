@@ -92,7 +92,7 @@ function launch(job: GuestJob, place: string, cgroup: GuestCgroup): LaunchedGues
   if (!control || !log || !output)
     throw new RennetError('missing-tool', 'setpriv cannot be started.', 'Install util-linux.');
   return {
-    streams: { control, log, output },
+    streams: { control, log, output, process: child.pid ?? 0 },
     destroy: () => destroyGuest(child, exited),
     complaint: () => complaint.trim().split('\n').at(-1) ?? '',
   };

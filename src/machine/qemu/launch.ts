@@ -21,7 +21,13 @@ export interface LaunchOptions {
 
 /** A running QEMU in its jail. */
 export interface RunningMachine {
-  readonly streams: { readonly control: Duplex; readonly log: Duplex; readonly output: Duplex };
+  readonly streams: {
+    readonly control: Duplex;
+    readonly log: Duplex;
+    readonly output: Duplex;
+    /** The outermost process of the jail. */
+    readonly process: number;
+  };
   /** Only where the memory is or becomes a template. */
   readonly qmp: Qmp | undefined;
   /** Settles when QEMU has ended, whoever ended it; never rejects. */
@@ -103,7 +109,7 @@ function follow(child: ChildProcess, monitored: boolean, cgroup: GuestCgroup): R
   for (const stream of [control, log, output]) stream.on('error', () => {});
   let kills = 0;
   return {
-    streams: { control, log, output },
+    streams: { control, log, output, process: child.pid ?? 0 },
     qmp: monitored && qmp ? openQmp(qmp) : undefined,
     ended,
     complaints: () =>

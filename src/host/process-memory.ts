@@ -1,0 +1,39 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+/** What a process and all that it started take of the host's memory, MiB (proc(5), `smaps_rollup`). */
+export interface ProcessMemory {
+  /** Own pages, and of shared ones the share that falls to it. */
+  readonly pssMiB: number;
+  /** Pages that nobody else maps: what would be free if it were gone. */
+  readonly privateMiB: number;
+  /** All pages that it maps, whoever else does. */
+  readonly residentMiB: number;
+}
+
+/** Measures a living process with its children, their children and so on. What has ended meanwhile counts nothing. */
+export async function memoryOfTree(pid: number): Promise<ProcessMemory> {
+  const family = await familyOf(pid);
+  const rollups = await Promise.all(family.map((it) => readFile(`/proc/${it}/smaps_rollup`, 'utf8').catch(() => '')));
+  const all = rollups.map(readRollup);
+  const sum = (part: keyof ProcessMemory): number => all.reduce((total, it) => total + it[part], 0);
+  return { pssMiB: sum('pssMiB'), privateMiB: sum('privateMiB'), residentMiB: sum('residentMiB') };
+}
+
+/** Reads one `smaps_rollup`; an empty one (the process is gone, or another user's) is 0. Pure. */
+export function readRollup(text: string): ProcessMemory {
+  const mib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) / 1024;
+  return {
+    pssMiB: mib('Pss'),
+    privateMiB: mib('Private_Clean') + mib('Private_Dirty'),
+    residentMiB: mib('Rss'),
+  };
+}
+
+async function familyOf(pid: number): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const lists = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')),
+  );
+  const children = lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+  return [pid, ...(await Promise.all(children.map(familyOf))).flat()];
+}
