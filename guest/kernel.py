@@ -28,7 +28,7 @@ def mount(source, target, kind=None, flags=0, data=None):
 
 
 def prepare_machine(virtual, disk_size):
-    """Mounts what the first process of a machine finds missing, and the one tmpfs that takes all a job writes."""
+    """Mounts what the first process of a machine finds missing, and what takes all that a job writes: a tmpfs, or the disk itself."""
     if virtual:
         for source, target, flags in (
             ("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC),
@@ -46,7 +46,14 @@ def prepare_machine(virtual, disk_size):
         os.rmdir("/rennet/host")
     os.makedirs("/rennet/in", exist_ok=True)
     os.makedirs("/rennet/job", exist_ok=True)
+    if virtual and owns_disk():
+        return  # what a job writes goes to this guest's own disk (guest/init)
     mount("tmpfs", "/rennet/job", "tmpfs", MS_NOSUID, "mode=0755,size=" + disk_size)
+
+
+def owns_disk():
+    with open("/proc/cmdline", encoding="ascii", errors="replace") as file:
+        return "rennet.disk" in file.read().split()
 
 
 def reseed(random_base64, virtual):

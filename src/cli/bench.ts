@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { benchBuild } from '../../bench/build.ts';
 import { RennetError } from '../model/errors.ts';
 import { addBenchCorpus } from './bench-corpus.ts';
+import { addBenchReset } from './bench-reset.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 import { formatTable } from './table.ts';
@@ -17,6 +18,7 @@ interface BenchBuildOptions extends CommonOptions {
 export function addBench(program: Command): void {
   const bench = program.command('bench').description('measure what Rennet promises');
   addBenchCorpus(bench);
+  addBenchReset(bench);
   withCommonOptions(bench.command('build').description('a build from command to published'))
     .option('--project <project>', 'what to build', 'ftfy')
     .option('--runs <number>', 'runs of each driver', '5')

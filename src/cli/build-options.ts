@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { RennetError } from '../model/errors.ts';
-import type { DriverName, ResetStrategy } from '../model/machine.ts';
+import { type DriverName, RESET_STRATEGIES, type ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import { collect, type CommonOptions } from './options.ts';
 import type { CommandContext } from './run-command.ts';
@@ -27,7 +27,12 @@ export function withBuildOptions(command: Command): Command {
     .option('--jobs <number>', 'how many are built at once', parseJobs, DEFAULT_JOBS)
     .addOption(new Option('--driver <driver>', 'what the guests are').choices(['qemu', 'namespace']).default('qemu'))
     .addOption(
-      new Option('--reset <strategy>', 'how a guest starts clean').choices(['memory', 'overlay']).default('memory'),
+      new Option(
+        '--reset <strategy>',
+        'how a guest starts clean: a clone of a booted machine (memory), or a boot with an overlay in memory, a delta file, a copy of the disk',
+      )
+        .choices(RESET_STRATEGIES)
+        .default('memory'),
     )
     .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
     .option('--allow-unisolated', 'publish what the namespace driver built, without any isolation', false)

@@ -103,6 +103,7 @@ async function buildForTarget(
     if (untried.length > 0) output.note(`Not tried any more: ${untried.join(', ')}.`);
     return { ended, isCutShort: untried.length > 0, warnings: [...warnings] };
   } finally {
+    await driver?.close();
     await planPorts.store.close();
   }
 }

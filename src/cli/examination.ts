@@ -27,6 +27,7 @@ export interface Finding {
 /** Programs that Rennet starts, with the Debian package of each. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-img': 'qemu-utils',
   bwrap: 'bubblewrap',
   mmdebstrap: 'mmdebstrap',
   mksquashfs: 'squashfs-tools',

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { execa } from 'execa';
 import { RennetError } from '../model/errors.ts';
 import { isAbandoned, temporaryName } from './process-owner.ts';
 
@@ -11,6 +12,16 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, signal ? { signal } : {});
   return hash.digest('hex');
+}
+
+/** Copies a file without its holes. RennetError `no-space`, `cancelled`. */
+export async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
+  try {
+    await execa('cp', ['--sparse=always', '--reflink=never', from, to], { cancelSignal: signal });
+  } catch (error) {
+    if (signal.aborted) throw new RennetError('cancelled', `Copying to ${to} was stopped.`);
+    throw new RennetError('no-space', `${from} cannot be copied to ${to}.`, 'Check the space there.', { cause: error });
+  }
 }
 
 /** Makes a rename in this folder durable (fsync(2): the file's own fsync does not cover its directory entry). */

@@ -58,13 +58,18 @@ export async function requireSpace(folder: string, needMiB: number, what: string
 
 /** Refuses to go on where the host has less than `needMiB` of memory left. RennetError `no-memory` with the figures. */
 export async function requireMemory(needMiB: number, what: string): Promise<void> {
-  const availableMiB = readAvailableMiB(await readFile('/proc/meminfo', 'utf8'));
+  const availableMiB = await availableMemoryMiB();
   if (availableMiB >= needMiB) return;
   throw new RennetError(
     'no-memory',
     `${what} needs ${needMiB} MiB of memory, of which this host has ${availableMiB} MiB left.`,
     'End other programs, or run fewer guests at once.',
   );
+}
+
+/** What this host could give to programs now without swapping. */
+export async function availableMemoryMiB(): Promise<number> {
+  return readAvailableMiB(await readFile('/proc/meminfo', 'utf8'));
 }
 
 /** Free space of the file system that holds `folder` or, where that is missing, its parent. */

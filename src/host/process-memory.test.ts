@@ -16,7 +16,7 @@ test('counts what children hold too', async () => {
   expect(await memoryOfTree(child.pid ?? 0)).toEqual({ pssMiB: 0, privateMiB: 0, residentMiB: 0 });
 });
 
-test('private pages are clean and dirty ones', () => {
-  const text = 'Rss:  2048 kB\nPss:   1536 kB\nPss_Dirty: 9 kB\nPrivate_Clean:  512 kB\nPrivate_Dirty:    512 kB\n';
+test('pages of its own are the anonymous ones', () => {
+  const text = 'Rss:  2048 kB\nPss:   1536 kB\nPss_Dirty: 9 kB\nPrivate_Dirty:    512 kB\nAnonymous: 1024 kB\n';
   expect(readRollup(text)).toEqual({ pssMiB: 1.5, privateMiB: 1, residentMiB: 2 });
 });

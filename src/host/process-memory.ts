@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 export interface ProcessMemory {
   /** Own pages, and of shared ones the share that falls to it. */
   readonly pssMiB: number;
-  /** Pages that nobody else maps: what would be free if it were gone. */
+  /** Pages of its own: what would be free if it were gone. Pages of a template are not, even where nobody else maps them now. */
   readonly privateMiB: number;
   /** All pages that it maps, whoever else does. */
   readonly residentMiB: number;
@@ -24,7 +24,7 @@ export function readRollup(text: string): ProcessMemory {
   const mib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) / 1024;
   return {
     pssMiB: mib('Pss'),
-    privateMiB: mib('Private_Clean') + mib('Private_Dirty'),
+    privateMiB: mib('Anonymous'),
     residentMiB: mib('Rss'),
   };
 }

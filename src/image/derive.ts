@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { sha256OfFile } from '../host/files.ts';
 import { RennetError } from '../model/errors.ts';
-import type { InstalledPackage } from '../model/machine.ts';
+import { DISK_ROOM_MIB, type InstalledPackage } from '../model/machine.ts';
 import type { StateFolder } from '../model/state.ts';
 import { installAgent, readInit } from './agent.ts';
 import { asRootOfFiles, tarOwnership } from './contained.ts';
@@ -12,6 +12,9 @@ import { writeInitrd } from './initrd.ts';
 import { memoryPlace } from './place.ts';
 import type { ImageKind } from './recipe.ts';
 import { type BaseRecord, type ImageRecord, readImage } from './record.ts';
+
+/** What a guest may write to a disk of its own (reset strategies copy and delta). */
+const ROOM = { bytes: DISK_ROOM_MIB * 1024 * 1024, files: 200_000 };
 
 /**
  * Makes an image from a base: the root with our agent in it as an ext4 file, and the initrd. Takes about 3 s and asks no mirror,
@@ -67,12 +70,12 @@ export async function removeRoot(path: string): Promise<void> {
 async function makeDisk(root: string, disk: string, signal: AbortSignal): Promise<void> {
   const { stdout } = await execa('du', ['--summarize', '--block-size=1', root]);
   const { stdout: files } = await execa('du', ['--summarize', '--inodes', root]);
-  const inodes = Math.ceil(Number(files.split('\t')[0]) * 1.02) + 64;
-  // A hundredth for the file system's own tables, a 256-byte inode for each file; never written to, so nothing else is needed.
-  const bytes = Math.ceil(Number(stdout.split('\t')[0]) * 1.02) + inodes * 512 + 16 * 1024 * 1024;
+  const inodes = Math.ceil(Number(files.split('\t')[0]) * 1.02) + ROOM.files;
+  // A hundredth for the file system's own tables, a 256-byte inode for each file. The room is a hole and takes no space.
+  const bytes = Math.ceil(Number(stdout.split('\t')[0]) * 1.02) + inodes * 512 + ROOM.bytes;
   await writeFile(disk, '');
   await truncate(disk, Math.ceil(bytes / 4096) * 4096);
-  // No journal and no checksums: the disk is mounted read-only, and the image is verified as a whole.
+  // No journal and no checksums: the disk is mounted read-only or thrown away, and the image is verified as a whole.
   const features = ['-O', '^has_journal,^metadata_csum,^resize_inode', '-m', '0', '-N', String(inodes)];
   await run(['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', ...features, '-d', root, disk], signal);
 }

@@ -1,8 +1,7 @@
 import { chmod, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { RennetError } from '../model/errors.ts';
 import type { StateFolder } from '../model/state.ts';
+import { copySparse } from '../host/files.ts';
 import { requireMemory, requireSpace } from '../host/memory.ts';
 import { removeRoot, unpackRoot } from './derive.ts';
 import { isThere, memoryPlace } from './place.ts';
@@ -60,15 +59,4 @@ async function loadFolder(record: ImageRecord, state: StateFolder, signal: Abort
   await mkdir(partial);
   await unpackRoot(archive, partial, record.kind, signal);
   await rename(partial, root);
-}
-
-async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
-  try {
-    await execa('cp', ['--sparse=always', '--reflink=never', from, to], { cancelSignal: signal });
-  } catch (error) {
-    if (signal.aborted) throw new RennetError('cancelled', 'Loading the images was stopped.');
-    throw new RennetError('no-space', `The image cannot be copied to ${to}.`, 'Check the space in /dev/shm.', {
-      cause: error,
-    });
-  }
 }

@@ -12,6 +12,8 @@ export interface DriverOptions {
   /** `auto` when not given: KVM where it boots, else emulation, and the isolation says which. */
   readonly accelerator?: AcceleratorChoice;
   readonly progress?: Progress;
+  /** How many restored guests wait for the next jobs, for each template; none when not given. */
+  readonly warm?: number;
 }
 
 /** Makes a driver; nothing is started or tested before the first `run`. */
@@ -23,6 +25,7 @@ export function createDriver(name: DriverName, options: DriverOptions): MachineD
         state,
         accelerator: options.accelerator ?? 'auto',
         templates: createTemplateStore(state, progress),
+        warm: options.warm ?? 0,
       });
     case 'namespace':
       return createNamespaceDriver();

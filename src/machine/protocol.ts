@@ -197,6 +197,8 @@ function listen(control: Duplex, talk: () => Conversation, move: (next: Conversa
   control.on('end', close);
   control.on('close', close);
   control.on('error', close);
+  // A guest that waited for this job may have died while nobody listened.
+  if (control.destroyed || control.readableEnded) close();
 }
 
 /** The guest is dead: what its channels still hold is spooled within a deadline, then they are let go. */

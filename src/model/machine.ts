@@ -4,7 +4,12 @@ import type { Target } from './target.ts';
 /** What stands between package code and the host. `hardware`: KVM; `emulated`: TCG, no boundary by QEMU's policy. */
 export type Isolation = 'hardware' | 'emulated' | 'none';
 export type DriverName = 'qemu' | 'namespace' | 'fake';
-export type ResetStrategy = 'memory' | 'overlay' | 'copy' | 'delta';
+/** How a guest starts from a clean system: restored from a booted machine's memory, or booted from a disk that is reset in one of three ways. */
+export const RESET_STRATEGIES = ['memory', 'overlay', 'delta', 'copy'] as const;
+export type ResetStrategy = (typeof RESET_STRATEGIES)[number];
+
+/** Room on the disk of every image, for guests that write to a disk of their own (`copy`, `delta`). */
+export const DISK_ROOM_MIB = 2048;
 
 export interface InstalledPackage {
   readonly package: string;
@@ -100,6 +105,13 @@ export interface MachineDriver {
    * On abort: destroys the guest and returns end `cancelled`. Never leaves a process, mount, cgroup or file outside `spool`.
    */
   run(job: GuestJob, signal: AbortSignal): Promise<GuestReport>;
+  /**
+   * Gets ready what the next such guest starts from, so that `run` finds it: a template, a guest that waits. A head start only: what
+   * goes wrong is told by `run`. Never rejects.
+   */
+  prepare(guest: Pick<GuestJob, 'image' | 'reset' | 'limits'>, signal: AbortSignal): Promise<void>;
   /** What this host gives with this driver, with one sentence why. */
   isolation(): Promise<{ isolation: Isolation; sentence: string }>;
+  /** Ends what the driver keeps between guests. Never rejects; nothing runs any more when it settles. */
+  close(): Promise<void>;
 }

@@ -32,6 +32,8 @@ export function createFakeDriver(script: (job: GuestJob) => FakeAnswer | FakeGue
       return guestReport(report, { driver: 'fake', reset: job.reset, isolation: 'none', machineVersion: '' });
     },
     isolation: async () => ({ isolation: 'none', sentence: 'The fake driver runs nothing at all.' }),
+    prepare: async () => {},
+    close: async () => {},
   };
 }
 

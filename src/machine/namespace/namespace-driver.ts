@@ -40,6 +40,8 @@ export function createNamespaceDriver(): MachineDriver {
       isolation: 'none',
       sentence: "The namespace driver shares the host's kernel with the package's code: it is for development only.",
     }),
+    prepare: async () => {},
+    close: async () => {},
   };
 }
 

@@ -53,6 +53,18 @@ describe('arguments of QEMU', () => {
     );
   });
 
+  test('a disk of its own is the only one that a guest may write to, and QEMU never guesses a format', () => {
+    fc.assert(
+      fc.property(shapes, fc.constantFrom('copy', 'delta' as const), (shape, root) => {
+        const args = qemuArguments(shape, { kind: 'own' }, root);
+        const drives = valuesOf(args, '-drive');
+        expect(drives.filter((it) => !it.includes('readonly=on'))).toEqual([expect.stringContaining('/root.disk')]);
+        expect(drives.every((it) => /\bformat=(raw|qcow2)\b/.test(it))).toBe(true);
+        expect(valuesOf(args, '-append')[0]).toMatch(/ rennet\.disk$/);
+      }),
+    );
+  });
+
   test('a clone differs from its template only in how it maps the memory and that it restores', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
@@ -87,6 +99,7 @@ describe('the jail', () => {
     files,
     kvmGroup: undefined,
     addressSpaceMiB: 5000,
+    fileBytes: 0,
     qemu: '/usr/bin/qemu-system-x86_64',
     joinFiles: [],
   };
@@ -122,5 +135,12 @@ describe('the jail', () => {
     expect(command.filter((it) => it === '--bind' || it === '--bind-try')).toEqual([]);
     expect(valuesOf(command, '--dev-bind')).toEqual(['/dev/kvm']);
     expect(valuesOf(jailed({ ...options, uid: 1234 }, []), '--dev-bind')).toEqual([]);
+    expect(command).toContain('--fsize=0');
+  });
+
+  test("only a disk of the guest's own is mounted for writing, up to its size", () => {
+    const command = jailed({ ...options, files: { ...files, root: '/slot/disk' }, fileBytes: 4096, uid: 1234 }, []);
+    expect(valuesOf(command, '--bind')).toEqual(['/slot/disk']);
+    expect(command).toContain('--fsize=4096');
   });
 });

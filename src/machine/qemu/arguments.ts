@@ -14,6 +14,12 @@ export type MemorySource =
   /** A private mapping of a sealed template; the devices' state is restored over QMP. */
   | { readonly kind: 'clone' };
 
+/**
+ * Where the guest's root lies. `shared`: the image's disk, read-only for everyone, with an overlay in the guest's memory; `copy`: a copy
+ * of it that the guest writes to; `delta`: a file of its own that holds what differs from the shared disk.
+ */
+export type RootDisk = 'shared' | 'copy' | 'delta';
+
 /** File descriptors that QEMU inherits: one end of a socket pair each. */
 export const CHANNEL_FDS = { control: 3, log: 4, output: 5, console: 6 } as const;
 export const QMP_FD = 7;
@@ -25,6 +31,8 @@ export const JAIL_PATHS = {
   kernel: '/kernel',
   initrd: '/initrd',
   base: '/base.ext4',
+  /** A disk of the guest's own. */
+  root: '/root.disk',
   input: '/input.squashfs',
   state: '/state',
 } as const;
@@ -32,13 +40,21 @@ export const JAIL_PATHS = {
 /** Size of every input disk; a clone's disk must be as large as the placeholder that its template saw. */
 export const INPUT_DISK_BYTES = 4 * 1024 ** 3;
 
+const READ_ONLY = 'format=raw,readonly=on,file.locking=off';
+/** The format is always said: QEMU must never guess it from what a guest wrote. */
+const ROOT_DRIVES: Record<RootDisk, string> = {
+  shared: `${READ_ONLY},file=${JAIL_PATHS.base}`,
+  copy: `format=raw,cache=unsafe,file.locking=off,file=${JAIL_PATHS.root}`,
+  delta: `format=qcow2,cache=unsafe,file.locking=off,backing.file.locking=off,file=${JAIL_PATHS.root}`,
+};
+
 const CHANNELS = ['control', 'log', 'output'] as const;
 
 /**
  * QEMU's command line after the program's name. No network, no balloon, no folder sharing, no default devices
  * (docs/decisions/0006-machine.md). Pure.
  */
-export function qemuArguments(shape: MachineShape, memory: MemorySource): string[] {
+export function qemuArguments(shape: MachineShape, memory: MemorySource, root: RootDisk = 'shared'): string[] {
   return [
     ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
@@ -46,10 +62,10 @@ export function qemuArguments(shape: MachineShape, memory: MemorySource): string
     accelerator(shape),
     ['-m', String(shape.memoryMiB), '-smp', String(shape.cpus)],
     memoryArguments(shape, memory),
-    ['-kernel', JAIL_PATHS.kernel, '-initrd', JAIL_PATHS.initrd, '-append', kernelCommandLine(memory)],
+    ['-kernel', JAIL_PATHS.kernel, '-initrd', JAIL_PATHS.initrd, '-append', kernelCommandLine(memory, root)],
     ['-global', 'virtio-mmio.force-legacy=false'],
-    disk('base', JAIL_PATHS.base, 'rennet-base'),
-    disk('input', JAIL_PATHS.input, 'rennet-in'),
+    disk('base', ROOT_DRIVES[root], 'rennet-base'),
+    disk('input', `${READ_ONLY},file=${JAIL_PATHS.input}`, 'rennet-in'),
     ['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
     ['-device', 'virtio-serial-device,max_ports=4'],
     CHANNELS.flatMap((name) => [
@@ -79,20 +95,20 @@ function memoryArguments(shape: MachineShape, memory: MemorySource): string[] {
       '-object',
       `memory-backend-file,id=ram0,size=${shape.memoryMiB}M,mem-path=/proc/self/fd/${MEMORY_FD},share=${share}`,
     ],
-    // What to restore is told over QMP: x-ignore-shared can be set there only (QEMU 7.2).
-    memory.kind === 'clone' ? ['-incoming', 'defer'] : [],
+    // What to restore is told over QMP: x-ignore-shared can be set there only (QEMU 7.2). It runs when it is told to, at once or later.
+    memory.kind === 'clone' ? ['-incoming', 'defer', '-S'] : [],
   ].flat();
 }
 
-function kernelCommandLine(memory: MemorySource): string {
+function kernelCommandLine(memory: MemorySource, root: RootDisk): string {
   // tsc_early_khz: on a loaded host the calibration of the clock hangs under emulation ("Unable to calibrate against PIT").
   const line = 'console=ttyS0 quiet panic=-1 reboot=t tsc_early_khz=2000000';
-  return memory.kind === 'own' ? line : `${line} rennet.warm`;
+  return `${line}${memory.kind === 'own' ? '' : ' rennet.warm'}${root === 'shared' ? '' : ' rennet.disk'}`;
 }
 
-function disk(id: string, file: string, serial: string): string[] {
+function disk(id: string, drive: string, serial: string): string[] {
   return [
-    ['-drive', `if=none,id=${id},file=${file},format=raw,readonly=on,file.locking=off`],
+    ['-drive', `if=none,id=${id},${drive}`],
     ['-device', `virtio-blk-device,drive=${id},serial=${serial}`],
   ].flat();
 }

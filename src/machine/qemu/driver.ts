@@ -1,17 +1,15 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RennetError } from '../../model/errors.ts';
-import type { GuestJob, GuestReport, MachineDriver, ResetStrategy } from '../../model/machine.ts';
+import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { ensureMemoryFolder, requireMemory } from '../../host/memory.ts';
-import { type Freshness, createFreshness, runProtocol, withMemoryLimit } from '../protocol.ts';
-import { type Accelerator, type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
-import type { MachineShape } from './arguments.ts';
+import { createFreshness } from '../protocol.ts';
+import { type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
+import { type Guest, type Host, type Start, runGuest } from './guest-run.ts';
 import { writeInputDisk } from './input-disk.ts';
-import { type RunningMachine, launch } from './launch.ts';
-import { restoreDevices } from './migration.ts';
-import { type QemuProgram, findQemu } from './program.ts';
-import { type Slot, reserveSlot } from './slot.ts';
+import { createWarmPool } from './pool.ts';
+import { findQemu } from './program.ts';
+import { reserveSlot } from './slot.ts';
 import { type OpenTemplate, type OpenedMemory, shapeOf } from './template-record.ts';
 import type { TemplateStore } from './template-store.ts';
 
@@ -20,38 +18,62 @@ export interface QemuDriverOptions {
   readonly accelerator: AcceleratorChoice;
   /** Where `memory` finds its templates; undefined: every guest boots. */
   readonly templates: TemplateStore | undefined;
+  /** How many restored guests wait for each template; 0 where it is not given. */
+  readonly warm?: number;
 }
 
-/** Hello to ready. A clone needs a fifth of a second, a boot 4 s; on a host with other work ten times that is not broken. */
-const READY_MS = { clone: 20_000, boot: 90_000 };
 const BOOTS = 2;
 /** What a guest takes from the host beyond its page tables' worth before its job even starts. */
 const QEMU_OWN_MIB = 192;
 
 /** The driver of real throw-away machines. Implements `MachineDriver`; see there for failures and abort. */
 export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
+  const { state, templates } = options;
   const freshness = createFreshness();
+  const pool = createWarmPool(options.warm ?? 0, state);
+  const closing = new AbortController();
+  const preparing = new Set<Promise<void>>();
+
   const runJob = async (job: GuestJob, signal: AbortSignal): Promise<GuestReport> => {
     const host = await prepareHost(options, job, signal);
     const started = Date.now();
-    const slot = await reserveSlot(options.state);
+    const warm = host.template === undefined ? undefined : pool.take(host.template);
+    const slot = warm?.slot ?? (await reserveSlot(state));
     try {
-      const input = await writeInputDisk(job.input, slot.folder, signal);
+      const input = await writeInputDisk(job.input, slot.folder, signal, warm?.input);
       const guest: Guest = { job, host, slot, input, freshness, started };
-      const opened = openTemplate(host.template);
-      if (host.template !== undefined && opened !== undefined) {
-        const report = await runOnce(guest, opened, signal);
-        if (!isBootFailure(report)) return report;
-        await options.templates?.distrust(host.template);
+      if (host.template !== undefined) {
+        const report = await runClone(
+          guest,
+          host.template,
+          warm === undefined ? undefined : { kind: 'warm', guest: warm },
+        );
+        if (report !== undefined) return report;
       }
-      let report = await runOnce(guest, undefined, signal);
-      for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++)
-        report = await runOnce(guest, undefined, signal);
+      const start: Start = { kind: 'boot', root: job.reset === 'copy' || job.reset === 'delta' ? job.reset : 'shared' };
+      let report = await runGuest(guest, start, signal);
+      for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++) report = await runGuest(guest, start, signal);
       return report;
     } finally {
+      await warm?.machine.destroy();
       await slot.release();
+      void pool.fill(host, job.image);
+    }
+
+    /** undefined where no clone came up: the guest then boots. */
+    async function runClone(guest: Guest, template: OpenTemplate, first: Start | undefined) {
+      for (let start = first ?? cloneOf(template); start !== undefined; start = cloneOf(template)) {
+        const report = await runGuest(guest, start, signal);
+        if (!isBootFailure(report)) {
+          templates?.worked(template);
+          return report;
+        }
+        if ((await templates?.failed(template)) !== 'try again') return undefined;
+      }
+      return undefined;
     }
   };
+
   return {
     name: 'qemu',
     async run(job, signal) {
@@ -69,31 +91,29 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
         ? { isolation: 'hardware', sentence: kvm.sentence }
         : { isolation: 'emulated', sentence: `${kvm?.sentence ?? ''} Guests run under emulation (TCG).`.trim() };
     },
+    async prepare(wanted, signal) {
+      const work = prepareHost(options, wanted, AbortSignal.any([signal, closing.signal]))
+        .then((host) => pool.fill(host, wanted.image))
+        .catch(() => {})
+        .finally(() => preparing.delete(work));
+      preparing.add(work);
+      await work;
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(preparing);
+      await pool.close();
+    },
   };
 }
 
-interface Host {
-  readonly qemu: QemuProgram;
-  readonly accelerator: Accelerator;
-  readonly shape: MachineShape;
-  readonly template: OpenTemplate | undefined;
-}
-
-interface Guest {
-  readonly job: GuestJob;
-  readonly host: Host;
-  readonly slot: Slot;
-  readonly input: string;
-  readonly freshness: Freshness;
-  readonly started: number;
-}
-
-async function prepareHost(options: QemuDriverOptions, job: GuestJob, signal: AbortSignal): Promise<Host> {
+async function prepareHost(
+  options: QemuDriverOptions,
+  job: Pick<GuestJob, 'image' | 'reset' | 'limits'>,
+  signal: AbortSignal,
+): Promise<Host> {
   const { state } = options;
   await ensureMemoryFolder(state);
-  if (job.reset !== 'memory' && job.reset !== 'overlay') {
-    throw new RennetError('bad-usage', `The reset strategy ${job.reset} is not there yet.`, 'Use memory or overlay.');
-  }
   const qemu = await findQemu(state);
   const accelerator = await chooseAccelerator(options.accelerator, job.image, state, signal);
   const shape = shapeOf(accelerator, job.limits);
@@ -103,62 +123,15 @@ async function prepareHost(options: QemuDriverOptions, job: GuestJob, signal: Ab
   return { qemu, accelerator, shape, template };
 }
 
-async function runOnce(guest: Guest, opened: OpenedMemory | undefined, signal: AbortSignal): Promise<GuestReport> {
-  const { job, host, slot } = guest;
-  for (const name of ['log', 'output']) await rm(join(job.spool, name), { force: true });
-  let machine: RunningMachine;
-  try {
-    machine = await launch({
-      shape: host.shape,
-      files: { kernel: job.image.kernel, initrd: job.image.initrd, base: job.image.disk, input: guest.input },
-      uid: slot.uid,
-      kvmGroup: host.accelerator.kvmGroup,
-      qemu: host.qemu.path,
-      memory: opened === undefined ? { kind: 'own' } : { kind: 'clone', memory: opened.memory, state: opened.state },
-    });
-  } finally {
-    // The child has its own copies.
-    opened?.close();
-  }
-  const launched = Date.now();
-  const options = {
-    readyMs: opened === undefined ? READY_MS.boot : READY_MS.clone,
-    freshness: guest.freshness,
-    destroy: () => machine.destroy(),
-  };
-  // A clone that cannot restore its devices never gets ready; its end says so.
-  if (machine.qmp !== undefined) restoreDevices(machine.qmp).catch(() => machine.destroy());
-  try {
-    const heard = await runProtocol(machine.streams, job, options, signal);
-    const { timingsMs, code, ...end } = withMemoryLimit(heard, machine.killedForMemory());
-    const reset: ResetStrategy = opened === undefined ? 'overlay' : 'memory';
-    const complaint = code === 'boot-failed' ? firstLine(machine.complaints()) : '';
-    return {
-      ...end,
-      sentence: complaint === '' ? end.sentence : `${end.sentence} It said: ${complaint}`,
-      driver: 'qemu',
-      reset,
-      isolation: host.accelerator.accelerator === 'kvm' ? 'hardware' : 'emulated',
-      machineVersion: host.qemu.version,
-      timingsMs: {
-        reset: launched - guest.started + timingsMs.ready,
-        run: timingsMs.run,
-        collect: timingsMs.collect,
-        teardown: timingsMs.teardown,
-      },
-    };
-  } finally {
-    await machine.destroy();
-  }
-}
-
 /** undefined when the keeper was killed just now: the guest then boots. */
-function openTemplate(template: OpenTemplate | undefined): OpenedMemory | undefined {
+function cloneOf(template: OpenTemplate): Start | undefined {
+  let opened: OpenedMemory;
   try {
-    return template?.open();
+    opened = template.open();
   } catch {
     return undefined;
   }
+  return { kind: 'clone', opened };
 }
 
 /** For an abort before there was a guest. */
@@ -181,11 +154,4 @@ async function cancelledReport(job: GuestJob): Promise<GuestReport> {
 /** Nothing of the job has run then, so another machine may try. */
 function isBootFailure(report: GuestReport): boolean {
   return report.end === 'infrastructure';
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n').find((line) => line.trim() !== '') ?? '')
-    .replaceAll(/[^\x20-\x7e]/g, '?')
-    .slice(0, 200)
-    .trim();
 }

@@ -6,6 +6,8 @@ export interface JailFiles {
   readonly initrd: string;
   readonly base: string;
   readonly input: string;
+  /** A disk of the guest's own, which it may write to. */
+  readonly root?: string;
   /** Folder for the socket that takes the devices' state; only where a template is made. */
   readonly state?: string;
 }
@@ -18,6 +20,8 @@ export interface JailOptions {
   readonly kvmGroup: number | undefined;
   /** Bound on QEMU's address space. */
   readonly addressSpaceMiB: number;
+  /** How large a file may become that QEMU writes: 0 where it has no disk of its own. */
+  readonly fileBytes: number;
   readonly qemu: string;
   /** Files of the guest's control group (cgroup.ts) that its first process joins by; none: rlimits only. */
   readonly joinFiles: readonly string[];
@@ -37,7 +41,13 @@ export function jailed(options: JailOptions, qemuArguments: readonly string[]): 
   const { files, uid } = options;
   return [
     options.joinFiles.length === 0 ? [] : ['sh', '-c', JOIN, 'sh', ...options.joinFiles, '--'],
-    ['prlimit', '--core=0', '--nofile=512', '--fsize=0', `--as=${options.addressSpaceMiB * 1024 * 1024}`],
+    [
+      'prlimit',
+      '--core=0',
+      '--nofile=512',
+      `--fsize=${options.fileBytes}`,
+      `--as=${options.addressSpaceMiB * 1024 * 1024}`,
+    ],
     ['bwrap', '--die-with-parent', '--new-session', '--clearenv', '--unshare-pid', '--unshare-net', '--unshare-ipc'],
     ['--unshare-uts', '--unshare-cgroup-try'],
     uid === undefined
@@ -54,6 +64,7 @@ export function jailed(options: JailOptions, qemuArguments: readonly string[]): 
     ['--proc', '/proc', '--dev', '/dev'],
     options.kvmGroup === undefined ? [] : ['--dev-bind', '/dev/kvm', '/dev/kvm'],
     (['kernel', 'initrd', 'base', 'input'] as const).flatMap((name) => ['--ro-bind', files[name], JAIL_PATHS[name]]),
+    files.root === undefined ? [] : ['--bind', files.root, JAIL_PATHS.root],
     files.state === undefined ? [] : ['--ro-bind', files.state, JAIL_PATHS.state],
     ['--chdir', '/', '--'],
     uid === undefined ? [] : dropTo(uid, options.kvmGroup),

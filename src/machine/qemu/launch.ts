@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
+import { DISK_ROOM_MIB } from '../../model/machine.ts';
 import { type GuestCgroup, createCgroup } from '../cgroup.ts';
 import { type MachineShape, qemuArguments } from './arguments.ts';
 import { type JailFiles, jailed } from './jail.ts';
 import { type Qmp, openQmp } from './qmp.ts';
+import type { OwnDisk } from './root-disk.ts';
 
 export interface LaunchOptions {
   readonly shape: MachineShape;
@@ -12,6 +14,8 @@ export interface LaunchOptions {
   readonly uid: number | undefined;
   readonly kvmGroup: number | undefined;
   readonly qemu: string;
+  /** Where the guest writes to a disk of its own. */
+  readonly root?: OwnDisk;
   /** Open descriptors of this process that the machine inherits: its memory, then its device state. */
   readonly memory:
     | { readonly kind: 'own' }
@@ -51,20 +55,21 @@ const QEMU_THREADS = 128;
 
 /** Starts QEMU. All its channels are socket pairs that it inherits: no socket files, nobody else can connect. */
 export async function launch(options: LaunchOptions): Promise<RunningMachine> {
-  const { shape, memory } = options;
+  const { shape, memory, root } = options;
   const cgroup = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, {
-    memoryMiB: memoryBound(shape, memory.kind),
+    memoryMiB: memoryBound(shape, memory.kind, root),
     processes: QEMU_THREADS + shape.cpus,
   });
   const jail = {
-    files: options.files,
+    files: { ...options.files, ...(root === undefined ? {} : { root: root.path }) },
     uid: options.uid,
     kvmGroup: options.kvmGroup,
     addressSpaceMiB: shape.memoryMiB + QEMU_ADDRESS_SPACE_MIB,
+    fileBytes: root?.fileBytes ?? 0,
     qemu: options.qemu,
     joinFiles: cgroup.joinFiles,
   };
-  const [file = '', ...args] = jailed(jail, qemuArguments(shape, { kind: memory.kind }));
+  const [file = '', ...args] = jailed(jail, qemuArguments(shape, { kind: memory.kind }, root?.kind));
   const inherited = [
     ...channels(memory.kind === 'own' ? 4 : 5),
     ...(memory.kind === 'own' ? [] : [memory.memory]),
@@ -84,10 +89,10 @@ export async function launch(options: LaunchOptions): Promise<RunningMachine> {
 
 /**
  * What QEMU may take. A clone that writes to a page that its template never touched takes two: the kernel first fills the hole of the
- * template's memfd, charged to the clone, and copies that.
+ * template's memfd, charged to the clone, and copies that. What it writes to a disk of its own lies in memory too, and counts as its own.
  */
-function memoryBound(shape: MachineShape, kind: LaunchOptions['memory']['kind']): number {
-  return shape.memoryMiB * (kind === 'clone' ? 2 : 1) + QEMU_MEMORY_MIB;
+function memoryBound(shape: MachineShape, kind: LaunchOptions['memory']['kind'], root: OwnDisk | undefined): number {
+  return shape.memoryMiB * (kind === 'clone' ? 2 : 1) + QEMU_MEMORY_MIB + (root === undefined ? 0 : DISK_ROOM_MIB);
 }
 
 const channels = (count: number): 'pipe'[] => Array.from({ length: count }, () => 'pipe' as const);

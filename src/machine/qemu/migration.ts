@@ -10,6 +10,7 @@ import { JAIL_PATHS, STATE_FD } from './arguments.ts';
 import type { Qmp } from './qmp.ts';
 
 const SAVE_MS = 60_000;
+const RESTORE_MS = 20_000;
 const SOCKET = 'state.sock';
 /** Memory that lies in a file is not part of the stream, which is then only the devices' state (some 100 KiB). */
 const IGNORE_SHARED = { capabilities: [{ capability: 'x-ignore-shared', state: true }] };
@@ -17,9 +18,6 @@ const IGNORE_SHARED = { capabilities: [{ capability: 'x-ignore-shared', state: t
 /**
  * Writes the devices' state of a machine to an open file of ours and ends QEMU. `place`: the host's folder that the jail shows
  * as `JAIL_PATHS.state`. RennetError `template-failed`.
- *
- * The machine is not stopped first: QEMU stops it itself before it writes, and its clones then start by themselves; those of a machine
- * that was stopped before would wait for `cont`.
  *
  * Through a socket: `exec:` dies under -sandbox spawn=deny, `file:` is younger than QEMU 7.2, and there `fd:` needs a descriptor that
  * was sent over the monitor, which Node cannot do.
@@ -45,12 +43,30 @@ export async function saveDevices(qmp: Qmp, place: string, stateFd: number): Pro
   }
 }
 
-/** Tells a machine that was started with `-incoming defer` to restore the devices' state; it then runs by itself. */
-export async function restoreDevices(qmp: Qmp): Promise<void> {
-  await Promise.all([
+/** Tells a machine that was started as a clone to restore the devices' state and to run. */
+export async function startClone(qmp: Qmp): Promise<void> {
+  // `cont` during the restoring means: then run.
+  await Promise.all([...restore(qmp), qmp.execute('cont')]);
+}
+
+/** The same, but leaves it paused; settles when it could run. RennetError `boot-failed` where it cannot be restored in time. */
+export async function restorePaused(qmp: Qmp): Promise<void> {
+  await Promise.all(restore(qmp));
+  const deadline = Date.now() + RESTORE_MS;
+  for (;;) {
+    const { status } = z.object({ status: z.string() }).parse(await qmp.execute('query-status'));
+    if (status === 'paused') return;
+    if (status !== 'inmigrate' || Date.now() > deadline)
+      throw new RennetError('boot-failed', `A clone of the template could not be restored (${status}).`);
+    await sleep(5);
+  }
+}
+
+function restore(qmp: Qmp): Promise<unknown>[] {
+  return [
     qmp.execute('migrate-set-capabilities', IGNORE_SHARED),
     qmp.execute('migrate-incoming', { uri: `fd:${STATE_FD}` }),
-  ]);
+  ];
 }
 
 async function untilSaved(qmp: Qmp): Promise<void> {

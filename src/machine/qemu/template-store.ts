@@ -10,12 +10,21 @@ import { ensureTemplate, templateKey } from './template.ts';
 export interface TemplateStore {
   /** The template, made where missing; undefined when that fails: the guest then boots. Rejects only with `cancelled`. */
   obtain(request: TemplateRequest, signal: AbortSignal): Promise<OpenTemplate | undefined>;
-  /** A clone of it did not come up: drops it for everyone, and makes no other in this process. */
-  distrust(template: OpenTemplate): Promise<void>;
+  /** A clone of it came up. */
+  worked(template: OpenTemplate): void;
+  /**
+   * A clone of it did not come up. One may be the host's fault: `try again`. After the second in a row it is dropped for everyone, and
+   * the next guest that asks gets a new one, once in this process.
+   */
+  failed(template: OpenTemplate): Promise<'try again' | 'boot'>;
 }
+
+const FAILURES = 2;
 
 export function createTemplateStore(state: StateFolder, progress: Progress): TemplateStore {
   const bad = new Set<string>();
+  const failures = new Map<string, number>();
+  const replaced = new Set<string>();
   let lease: Promise<Keeper> | undefined;
   const keeper = async (signal: AbortSignal): Promise<Keeper> => {
     lease ??= openKeeper(state, signal);
@@ -39,12 +48,17 @@ export function createTemplateStore(state: StateFolder, progress: Progress): Tem
       bad.add(key);
       return undefined;
     },
-    async distrust(template) {
-      bad.add(template.key);
+    worked: ({ key }) => void failures.delete(key),
+    async failed({ key }) {
+      const count = (failures.get(key) ?? 0) + 1;
+      failures.set(key, count);
+      if (count < FAILURES) return 'try again';
+      failures.delete(key);
+      (replaced.has(key) ? bad : replaced).add(key);
       const running = await findKeeper(state);
-      if (running === undefined) return;
-      await removeTemplate(template.key, state, running).catch(() => {});
-      running.close();
+      await (running && removeTemplate(key, state, running).catch(() => {}));
+      running?.close();
+      return 'boot';
     },
   };
 }

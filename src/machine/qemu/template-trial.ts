@@ -1,38 +1,40 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { pack } from 'tar-stream';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
-import { type Freshness, runProtocol } from '../protocol.ts';
+import { type Freshness, createFreshness, runProtocol } from '../protocol.ts';
+import { TRIAL_LIMITS, type TrialIdentity, readTrial, writeTrialInput } from '../trial-job.ts';
 import { writeInputDisk } from './input-disk.ts';
-import { restoreDevices } from './migration.ts';
+import { startClone } from './migration.ts';
 import { withMachine } from './template-boot.ts';
 import type { OpenTemplate, TemplateRequest } from './template-record.ts';
 
 const READY_MS = 30_000;
-const LIMITS = { wallMs: 60_000, idleMs: 30_000, processes: 200, outputFiles: 1, outputBytes: 1e6, logBytes: 1e6 };
-const WHEEL = 'trial-1-py3-none-any.whl';
-/** Builds an empty wheel. */
-const BACKEND = `import os, zipfile
-def build_wheel(folder, *_): zipfile.ZipFile(os.path.join(folder, '${WHEEL}'), 'w').close(); return '${WHEEL}'
-`;
-const JOB = {
-  protocol: 1,
-  id: 'trial',
-  kind: 'build',
-  project: 'trial',
-  version: '1',
-  source: 'trial.tar',
-  backend: { name: 'backend', path: ['.'], requires: [] },
-  layers: [],
-  offered: [],
-  environment: {},
-};
+/** A clone sets its clock before it says that it is ready; then it builds. One that did not is behind by the age of its template. */
+const MAX_CLOCK_ERROR_SECONDS = 2;
+
+/**
+ * Tries a template before any job sees it: two clones at once, each with a whole small build. They must differ in what they draw at
+ * random and in their machine ids, have the host's clock, and see no file of one another. RennetError `template-failed`, `cancelled`.
+ */
+export async function tryTemplate(
+  template: OpenTemplate,
+  request: TemplateRequest,
+  state: StateFolder,
+  signal: AbortSignal,
+): Promise<void> {
+  const freshness = createFreshness();
+  const trials = [1, 2].map(() => tryClone(template, request, state, freshness, signal));
+  await Promise.allSettled(trials); // both are destroyed before the first failure is told
+  const [one, two] = await Promise.all(trials);
+  const shared = (['random', 'machineId'] as const).filter((it) => one?.[it] === two?.[it]);
+  if (shared.length === 0) return;
+  throw new RennetError('template-failed', `Two clones of the new template have the same ${shared.join(' and ')}.`);
+}
 
 /**
  * Starts one clone and lets it do a whole job by the real protocol: the smallest possible build. RennetError `template-failed` when
- * anything but that wheel comes of it, or random bytes that `freshness` has seen from a clone before; `cancelled`.
+ * anything but its wheel comes of it, random bytes that `freshness` has seen from a clone before, or a wrong clock; `cancelled`.
  */
 export async function tryClone(
   template: OpenTemplate,
@@ -40,10 +42,10 @@ export async function tryClone(
   state: StateFolder,
   freshness: Freshness,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<TrialIdentity> {
   const { image, shape } = request;
-  const limits = { ...LIMITS, memoryMiB: shape.memoryMiB, cpus: shape.cpus };
-  await withMachine(
+  const limits = { ...TRIAL_LIMITS, memoryMiB: shape.memoryMiB, cpus: shape.cpus };
+  return withMachine(
     request,
     state,
     template.open(),
@@ -53,7 +55,8 @@ export async function tryClone(
       if (machine.qmp === undefined) throw new RennetError('defect', 'A clone was started without a monitor.');
       const spool = join(folder, 'spool');
       await mkdir(spool);
-      restoreDevices(machine.qmp).catch(() => machine.destroy());
+      const begun = Date.now() / 1000;
+      startClone(machine.qmp).catch(() => machine.destroy());
       const report = await runProtocol(
         machine.streams,
         { id: 'trial', image, reset: 'memory', input: folder, spool, limits },
@@ -61,10 +64,17 @@ export async function tryClone(
         signal,
       );
       if (signal.aborted) throw new RennetError('cancelled', 'Trying the template was stopped.');
-      const name = (await readFile(report.output)).toString('latin1', 0, WHEEL.length);
-      if (report.result?.status === 'ok' && report.result.files === 1 && name === WHEEL) return;
+      const identity = await readTrial(report);
       const said = [report.sentence, JSON.stringify(report.result?.facts ?? {}), machine.complaints()].join(' ');
-      throw new RennetError('template-failed', `A clone of the new template failed its trial. ${said.slice(0, 400)}`);
+      if (identity === undefined)
+        throw new RennetError('template-failed', `A clone of the new template failed its trial. ${said.slice(0, 400)}`);
+      const { clock } = identity;
+      if (clock < begun - MAX_CLOCK_ERROR_SECONDS || clock > Date.now() / 1000 + MAX_CLOCK_ERROR_SECONDS)
+        throw new RennetError(
+          'template-failed',
+          'The clock of a clone of the new template is not the clock of the host.',
+        );
+      return identity;
     },
     signal,
   );
@@ -73,11 +83,6 @@ export async function tryClone(
 /** The input disk of the trial, in the slot's folder. */
 async function writeTrial(folder: string, signal: AbortSignal): Promise<string> {
   const input = join(folder, 'trial');
-  await mkdir(input);
-  const tar = pack();
-  tar.entry({ name: 'trial-1/backend.py' }, BACKEND);
-  tar.finalize();
-  await writeFile(join(input, JOB.source), await buffer(tar));
-  await writeFile(join(input, 'job.json'), JSON.stringify(JOB));
+  await writeTrialInput(input);
   return writeInputDisk(input, folder, signal);
 }

@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { Keeper } from '../keeper.ts';
 import { lockFile } from '../../host/lock.ts';
-import { createFreshness } from '../protocol.ts';
 import { qemuArguments } from './arguments.ts';
 import { removeReplaced } from './template-list.ts';
 import { bootTemplate } from './template-boot.ts';
 import { loadTemplate, saveTemplate } from './template-files.ts';
-import { tryClone } from './template-trial.ts';
+import { tryTemplate } from './template-trial.ts';
 import {
   type OpenTemplate,
   type TemplateNote,
@@ -47,7 +46,8 @@ export async function ensureTemplate(
     if (await loadTemplate(key, ports, isCurrent)) return await mustFind(key, ports.keeper);
     const note = await bootTemplate(key, request, ports, signal);
     const template = await mustFind(key, ports.keeper);
-    await verifyClones(template, request, ports, signal);
+    ports.progress({ doing: `trying the template of the ${request.image.kind} image` });
+    await tryTemplate(template, request, ports.state, signal);
     ports.progress({ doing: `saving the template of the ${request.image.kind} image` });
     await saveTemplate(note, ports);
     await removeReplaced(note, ports.state, ports.keeper);
@@ -99,18 +99,6 @@ async function mustFind(key: string, keeper: Keeper): Promise<OpenTemplate> {
   const template = await findTemplate(key, keeper);
   if (template === undefined) throw new RennetError('template-failed', 'The template was lost while it was made.');
   return template;
-}
-
-/** Two clones do a small job each; one that drew the random bytes of the other is refused by the protocol. */
-async function verifyClones(
-  template: OpenTemplate,
-  request: TemplateRequest,
-  ports: TemplatePorts,
-  signal: AbortSignal,
-) {
-  ports.progress({ doing: `trying the template of the ${request.image.kind} image` });
-  const freshness = createFreshness();
-  for (let clone = 1; clone <= 2; clone++) await tryClone(template, request, ports.state, freshness, signal);
 }
 
 const isCurrent = (note: TemplateNote): boolean => Date.now() - Date.parse(note.madeAt) < LIFE_MS;
