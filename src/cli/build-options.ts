@@ -14,6 +14,7 @@ export interface BuildOptions extends CommonOptions {
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  readonly warm: number;
   readonly allowUnisolated: boolean;
   readonly hints?: string;
   readonly tests: boolean;
@@ -35,6 +36,7 @@ export function withBuildOptions(command: Command): Command {
         .default('memory'),
     )
     .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
+    .option('--warm <number>', 'how many restored guests wait for the next jobs, of each image', parseWarm, 0)
     .option('--allow-unisolated', 'publish what the namespace driver built, without any isolation', false)
     .option('--hints <file>', 'another hints file than hints.toml of the state folder')
     .option('--tests', "run upstream's tests in a third guest and report them; builds again what is published", false)
@@ -75,4 +77,10 @@ function parseJobs(text: string): number {
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
   throw new InvalidArgumentError('Give a number from 1 to 64.');
+}
+
+function parseWarm(text: string): number {
+  const guests = Number(text);
+  if (Number.isInteger(guests) && guests >= 0 && guests <= 16) return guests;
+  throw new InvalidArgumentError('Give a number from 0 to 16.');
 }

@@ -51,6 +51,8 @@ export interface DriverOptions {
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** How many restored guests wait for the next jobs, of each image. */
+  readonly warm: number;
   /** Upstream's tests are run as well. */
   readonly tests?: boolean;
   /** Source packages are written there. */
@@ -65,13 +67,19 @@ export async function openFlowPorts(
 ): Promise<Omit<FlowPorts, 'buildMissing'>> {
   const { state, signal, output } = context;
   const images = await ensureImages(ports.apt.target, { state, apt: ports.apt, progress: output.progress }, signal);
-  const driver = createDriver(options.driver, { state, accelerator: options.accelerator, progress: output.progress });
+  const { accelerator, warm, reset } = options;
+  const driver = createDriver(options.driver, { state, accelerator, warm, progress: output.progress });
+  const limits = { build: BUILD_LIMITS, check: CHECK_LIMITS };
+  if (warm > 0) {
+    void driver.prepare({ image: images.build, reset, limits: limits.build }, signal);
+    void driver.prepare({ image: images.runtime, reset, limits: limits.check }, signal);
+  }
   return {
     ...ports,
     images,
     driver,
-    reset: options.reset,
-    limits: { build: BUILD_LIMITS, check: CHECK_LIMITS },
+    reset,
+    limits,
     maintainer: MAINTAINER,
     tests: options.tests === true,
     ...(options.sourceFolder === undefined ? {} : { sourceFolder: options.sourceFolder }),
