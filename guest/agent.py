@@ -1,7 +1,7 @@
 """The guest agent: answers the host's hello, runs one job, hands over its result, and never serves a second one.
 
 Started as `python3 -B agent.py` (process 1 of a virtual machine, channels on virtio-serial ports) or
-`python3 -B agent.py fds 512m` (process 1 of another driver, channels on the inherited descriptors 3, 4 and 5; the
+`python3 -B agent.py fds 512m` (process 1 of another driver, channels on the inherited descriptors 3 to 6; the
 size is what a job may write). The protocol is in README.md.
 """
 
@@ -19,6 +19,7 @@ import kernel
 import process
 import stdlib
 import tests_job
+import transfer
 from output import OutputStream
 
 PROTOCOL = 1
@@ -29,7 +30,7 @@ JOBS = {"build": build_job.run, "check": check_job.run, "tests": tests_job.run}
 def main(arguments):
     virtual = "fds" not in arguments
     kernel.prepare_machine(virtual, "87%" if virtual else arguments[1])
-    control, log, output = channels.open_channels(virtual)
+    control, log, output, service_port = channels.open_channels(virtual)
     stdlib.warm()
     # The maker of a template knows by this line that the guest is worth freezing; other hosts pass over it.
     control.send({"type": "waiting", "protocol": PROTOCOL})
@@ -38,8 +39,9 @@ def main(arguments):
     order = control.receive("run")
     if order.get("nonce") != hello["nonce"]:
         raise ValueError("run carries another nonce than hello")
-    stream = OutputStream(output)
-    status, facts = serve(virtual, order, control, log, stream)
+    service = transfer.Service(order["service"], service_port) if "service" in order else None
+    stream = OutputStream(transfer.Upload(service) if service else output)
+    status, facts = serve(virtual, order, service, control, log, stream)
     stream.close()
     result = {"type": "result", "nonce": hello["nonce"], "status": status, "facts": facts}
     result.update({"files": stream.files, "bytes": stream.bytes, "sha256": stream.sha256})
@@ -67,7 +69,7 @@ def greet(hello, virtual):
     }
 
 
-def serve(virtual, order, control, log, stream):
+def serve(virtual, order, service, control, log, stream):
     """Runs the one job; whatever goes wrong in the agent itself becomes a failed result with its traceback in the log."""
 
     def phase(name):
@@ -76,7 +78,11 @@ def serve(virtual, order, control, log, stream):
     try:
         process.limits["processes"] = int(order.get("processes", 0))
         process.limits["filtered"] = not virtual
-        kernel.mount_input(virtual)
+        if service:
+            phase("fetch")
+            service.fetch_input()
+        else:
+            kernel.mount_input(virtual)
         with open("/rennet/in/job.json", encoding="utf-8") as file:
             job = json.load(file)
         if job.get("protocol") != PROTOCOL:

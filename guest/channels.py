@@ -1,19 +1,19 @@
-"""The three byte streams to the host: control (JSON lines), log and output."""
+"""The byte streams to the host: control (JSON lines), log, output, and the frames of the service."""
 
 import json
 import os
 import time
 
 MAX_LINE = 65536
-PORTS = ("rennet.control", "rennet.log", "rennet.output")
+PORTS = ("rennet.control", "rennet.log", "rennet.output", "rennet.service")
 DEVICE_DEADLINE_SECONDS = 20
 
 
 def open_channels(virtual):
-    control, log, output = open_ports() if virtual else (3, 4, 5)
-    for descriptor in (control, log, output):
+    control, log, output, service = open_ports() if virtual else (3, 4, 5, 6)
+    for descriptor in (control, log, output, service):
         os.set_inheritable(descriptor, False)
-    return Control(control, virtual), Pipe(log), Pipe(output)
+    return Control(control, virtual), Pipe(log), Pipe(output), service
 
 
 def open_ports():
@@ -26,6 +26,7 @@ def open_ports():
                 os.open(found[PORTS[0]], os.O_RDWR),
                 os.open(found[PORTS[1]], os.O_WRONLY),
                 os.open(found[PORTS[2]], os.O_WRONLY),
+                os.open(found[PORTS[3]], os.O_RDWR),
             )
         if time.monotonic() > deadline:
             raise OSError("the virtio-serial ports did not appear: " + ", ".join(sorted(found)))
@@ -50,6 +51,9 @@ class Pipe:
         view = memoryview(data)
         while view:
             view = view[os.write(self.descriptor, view[:1048576]) :]
+
+    def close(self):
+        """The host knows by the result that all has come."""
 
 
 class Control(Pipe):

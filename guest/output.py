@@ -44,6 +44,7 @@ class OutputStream:
     def close(self):
         if self.files:
             self.write(bytes(2 * tarfile.BLOCKSIZE))
+        self.pipe.close()
 
 
 def open_regular(path):

@@ -145,10 +145,11 @@ async function buildFrom(
     return staged;
   };
   const { watch } = attempt;
-  const { driver, images, reset, limits, progress } = ports;
+  const { driver, images, reset, channel, limits, progress } = ports;
   const buildPorts = {
     driver,
     reset,
+    channel,
     progress,
     image: images.build,
     limits: limits.build,
@@ -195,6 +196,7 @@ async function stageInputs(
     ...(hinted.length > 0 && staged.kind === 'sdist' ? { hints: hinted } : {}),
     notes: staged.notes,
     limits: ports.limits,
+    channel: ports.channel,
   };
   return staged;
 }

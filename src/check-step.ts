@@ -69,10 +69,11 @@ export async function checkDeb(
       requirements: resolution.met.flatMap((met) => (met.by === 'interpreter' ? [] : [withExtras(met)])),
     };
     const staged = await stageInput(deb, request, attempt, ports, signal);
-    const { driver, images, reset, limits, progress } = ports;
+    const { driver, images, reset, channel, limits, progress } = ports;
     const checkPorts = {
       driver,
       reset,
+      channel,
       progress,
       image: images.runtime,
       limits: limits.check,

@@ -53,7 +53,7 @@ async function testsOf(
   ports: FlowPorts,
   signal: AbortSignal,
 ): Promise<TestReport> {
-  const { driver, images, reset, progress, state, apt, archive } = ports;
+  const { driver, images, reset, channel, progress, state, apt, archive } = ports;
   if (recipe.source.kind !== 'sdist') return nothingToRun('the package was made of a wheel, not of an sdist.');
   progress({ doing: `running upstream's tests of ${recipe.project} ${recipe.version}` });
   const sdist = join(attempt.folder, 'stage/in/source', recipe.source.filename);
@@ -98,6 +98,7 @@ async function testsOf(
   const guestPorts = {
     driver,
     reset,
+    channel,
     progress,
     image: images.runtime,
     limits: TESTS_LIMITS,

@@ -11,6 +11,7 @@ import { describeCheckJob } from './support/check-contract.ts';
 import { testImages } from './support/images.ts';
 import { describeMachine } from './support/machine-contract.ts';
 import { backend, SCENARIOS } from './support/machine-scenarios.ts';
+import { describeServiceChannel } from './support/service-contract.ts';
 import { writeBuildInput } from './support/sdist.ts';
 import { descendants, isAlive } from './support/traces.ts';
 
@@ -40,6 +41,7 @@ describeMachine(
   (contract) => {
     describeGuestAgent(contract);
     describeCheckJob(contract);
+    describeServiceChannel(contract);
 
     test('package code may not ask the shared kernel for what no build needs', async () => {
       const report = await contract.run('succeeds', {

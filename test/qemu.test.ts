@@ -3,6 +3,7 @@ import { createDriver } from '../src/machine/create.ts';
 import { describeGuestAgent } from './support/agent-contract.ts';
 import { machineState, testImages } from './support/images.ts';
 import { describeMachine } from './support/machine-contract.ts';
+import { describeServiceChannel } from './support/service-contract.ts';
 
 const driver = createDriver('qemu', { state: machineState, accelerator: 'tcg' });
 
@@ -26,5 +27,8 @@ describeMachine(
     // The guest's own kernel ends what eats its memory; the machine survives and says so.
     memoryEnd: { end: 'result' },
   },
-  describeGuestAgent,
+  (contract) => {
+    describeGuestAgent(contract);
+    describeServiceChannel(contract);
+  },
 );

@@ -63,7 +63,15 @@ async function runGuest(id: string, input: string, ports: GuestPorts, signal: Ab
   for (let attempt = 1; ; attempt += 1) {
     const spool = join(ports.folder, `${id}.${attempt}`);
     await mkdir(spool, { recursive: true, mode: 0o700 });
-    const job = { id, image: ports.image, reset: ports.reset, input, spool, limits: ports.limits };
+    const job = {
+      id,
+      image: ports.image,
+      reset: ports.reset,
+      input,
+      spool,
+      limits: ports.limits,
+      channel: ports.channel,
+    };
     const report = await ports.driver.run(job, signal);
     ports.onReport(report);
     if (report.end === 'infrastructure' && attempt < MACHINE_TRIES) continue;

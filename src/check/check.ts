@@ -58,7 +58,15 @@ export async function check(
   for (let round = 1; ; round += 1) {
     const spool = join(ports.folder, `${attempt}-check.${round}`);
     await mkdir(spool, { recursive: true, mode: 0o700 });
-    const job = { id: `${attempt}-check`, image: ports.image, reset: ports.reset, input, spool, limits: ports.limits };
+    const job = {
+      id: `${attempt}-check`,
+      image: ports.image,
+      reset: ports.reset,
+      input,
+      spool,
+      limits: ports.limits,
+      channel: ports.channel,
+    };
     const report = await ports.driver.run(job, signal);
     ports.onReport(report);
     if (report.end === 'infrastructure' && round < MACHINE_TRIES) continue;

@@ -36,6 +36,7 @@ export function attemptEvent(attempt: Attempt): Record<string, unknown> {
     file: attempt.evidence['file'],
     driver: attempt.driver,
     reset: attempt.reset,
+    channel: attempt.provenance['channel'],
     isolation: attempt.isolation,
     tests: testReportOf(attempt.evidence),
     source: sourceNote(attempt)?.dsc,

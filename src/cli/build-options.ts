@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { RennetError } from '../model/errors.ts';
-import { type DriverName, RESET_STRATEGIES, type ResetStrategy } from '../model/machine.ts';
+import { type Channel, type DriverName, RESET_STRATEGIES, type ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import { collect, type CommonOptions } from './options.ts';
 import type { CommandContext } from './run-command.ts';
@@ -13,6 +13,7 @@ export interface BuildOptions extends CommonOptions {
   readonly jobs: number;
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
+  readonly channel: Channel;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   readonly warm: number;
   readonly allowUnisolated: boolean;
@@ -34,6 +35,11 @@ export function withBuildOptions(command: Command): Command {
       )
         .choices(RESET_STRATEGIES)
         .default('memory'),
+    )
+    .addOption(
+      new Option('--channel <name>', 'how job and result travel: folders, or HTTP at an address inside the guest')
+        .choices(['folder', 'service'])
+        .default('folder'),
     )
     .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
     .option('--warm <number>', 'how many restored guests wait for the next jobs, of each image', parseWarm, 0)

@@ -4,7 +4,7 @@ import { readHintsFile } from '../hints/hints-file.ts';
 import { ensureImages } from '../image/images.ts';
 import { BUILD_LIMITS, CHECK_LIMITS } from '../limits.ts';
 import { createDriver } from '../machine/create.ts';
-import type { DriverName, ResetStrategy } from '../model/machine.ts';
+import type { Channel, DriverName, ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import type { FlowPorts, PlanPorts } from '../ports.ts';
 import { createIndexClient } from '../python/client.ts';
@@ -50,6 +50,7 @@ export async function openArchive({ state, output, signal }: CommandContext, tar
 export interface DriverOptions {
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
+  readonly channel: Channel;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   /** How many restored guests wait for the next jobs, of each image. */
   readonly warm: number;
@@ -79,6 +80,7 @@ export async function openFlowPorts(
     images,
     driver,
     reset,
+    channel: options.channel,
     limits,
     maintainer: MAINTAINER,
     tests: options.tests === true,

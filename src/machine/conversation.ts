@@ -119,6 +119,17 @@ function compareOutput(talk: Conversation): Conversation {
   return talk;
 }
 
+/** Bytes came on the service channel of a job that has one. */
+export function hearService(talk: Conversation, now: number): Conversation {
+  if (talk.phase === 'booting') return forged(talk, 'The guest used its service before it was told to run.');
+  return talk.phase === 'ended' ? talk : { ...talk, lastAt: now };
+}
+
+/** The guest broke the rules of a channel; the sentence says which. */
+export function hearForgery(talk: Conversation, sentence: string): Conversation {
+  return forged(talk, sentence);
+}
+
 /** True when all output that the result announces has come; the caller then gives its digest to `judgeOutput`. */
 export function outputIsComplete(talk: Conversation): boolean {
   return talk.phase === 'collecting' && talk.outputBytes === talk.claim?.bytes;

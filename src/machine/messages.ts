@@ -61,6 +61,8 @@ export interface Run {
   readonly nonce: string;
   /** Bound on the unprivileged user's processes (RLIMIT_NPROC). */
   readonly processes: number;
+  /** The job comes and goes by the service channel. */
+  readonly service?: { readonly url: string; readonly token: string };
 }
 
 /** One control line for the guest, newline included. */

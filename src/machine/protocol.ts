@@ -9,7 +9,9 @@ import {
   hearBytes,
   hearClose,
   hearEndlessLine,
+  hearForgery,
   hearLine,
+  hearService,
   hearTime,
   judgeOutput,
   nextDeadline,
@@ -18,14 +20,17 @@ import {
   type ConversationEnd,
 } from './conversation.ts';
 import { createLineCutter } from './lines.ts';
-import { formatHostLine, PROTOCOL } from './messages.ts';
+import { formatHostLine, PROTOCOL, type Run } from './messages.ts';
+import { type GuestService, openService } from './service/service.ts';
 import { spoolStream, type Spool } from './spool.ts';
 
-/** The three channels of a guest, whatever they are made of. */
+/** The channels of a guest, whatever they are made of. */
 export interface GuestStreams {
   readonly control: Duplex;
   readonly log: Readable;
   readonly output: Readable;
+  /** Frames of the service, both ways; silent for a job that goes by folders. */
+  readonly service: Duplex;
   /** The process that started the guest on the host; 0 where there is none. */
   readonly process: number;
 }
@@ -89,13 +94,14 @@ export async function runProtocol(
   let failure: unknown;
   let timer: NodeJS.Timeout | undefined;
   let outputSpool: Spool | undefined;
+  let service: GuestService | undefined;
 
   const move = (next: Conversation): void => {
     if (talk.phase === 'ended') return;
     const before = talk;
     talk = outputSpool && outputIsComplete(next) ? judgeOutput(next, outputSpool.sha256()) : next;
     if (before.phase === 'booting' && talk.phase === 'running') {
-      streams.control.write(formatHostLine({ type: 'run', nonce, processes: job.limits.processes }));
+      streams.control.write(formatHostLine(runOrder(job, nonce, service)));
       job.onReady?.(streams.process);
       watch();
     }
@@ -121,7 +127,9 @@ export async function runProtocol(
         move(hearBytes(talk, 'log', chunk.length, Date.now()));
       }),
     );
-    outputSpool = await spoolStream(streams.output, paths.output, job.limits.outputBytes, (chunk) =>
+    service = await openJobService(streams, job, () => talk, move);
+    const result = service?.upload ?? streams.output;
+    outputSpool = await spoolStream(result, paths.output, job.limits.outputBytes, (chunk) =>
       move(hearBytes(talk, 'output', chunk.length, Date.now())),
     );
     spools.push(outputSpool);
@@ -143,6 +151,7 @@ export async function runProtocol(
   const endedAt = Date.now();
   await options.destroy();
   const destroyedAt = Date.now();
+  service?.close();
   await drain(streams, spools).catch(fail);
   if (failure !== undefined) throw spoolError(failure);
   return { ...(talk.end as ConversationEnd), ...paths, timingsMs: timings(talk, endedAt, destroyedAt) };
@@ -186,6 +195,34 @@ function hello(job: GuestJob, nonce: string) {
   } as const;
 }
 
+function runOrder(job: GuestJob, nonce: string, service: GuestService | undefined): Run {
+  const order = { type: 'run', nonce, processes: job.limits.processes } as const;
+  return service === undefined ? order : { ...order, service: service.order };
+}
+
+/** The service of a job that has one. What comes on the channel that the job has not is a forgery. */
+async function openJobService(
+  { service: port, output }: GuestStreams,
+  job: GuestJob,
+  talk: () => Conversation,
+  move: (next: Conversation) => void,
+): Promise<GuestService | undefined> {
+  const forge = (sentence: string): void => move(hearForgery(talk(), sentence));
+  port.on('error', () => {});
+  if (job.channel !== 'service') {
+    port.on('data', () => forge('The guest used the service, which its job does not have.'));
+    return undefined;
+  }
+  const service = await openService(port, job.input, job.limits.outputBytes, {
+    onActivity: () => move(hearService(talk(), Date.now())),
+    onForgery: forge,
+  });
+  output.on('data', () => forge('The guest sent output beside the service, which its job has for that.'));
+  // The machine is gone: no more of the result will come.
+  output.on('close', () => service.close());
+  return service;
+}
+
 function listen(control: Duplex, talk: () => Conversation, move: (next: Conversation) => void): void {
   const cutter = createLineCutter();
   control.on('data', (chunk: Buffer) => {
@@ -211,6 +248,7 @@ async function drain(streams: GuestStreams, spools: readonly Spool[]): Promise<v
     streams.control.destroy();
     streams.log.destroy();
     streams.output.destroy();
+    streams.service.destroy();
   }
 }
 

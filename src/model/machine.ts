@@ -10,6 +10,8 @@ export type ResetStrategy = (typeof RESET_STRATEGIES)[number];
 
 /** Room on the disk of every image, for guests that write to a disk of their own (`copy`, `delta`). */
 export const DISK_ROOM_MIB = 2048;
+/** How job and result travel: as folders (a disk and a stream), or by HTTP at an address inside the guest. */
+export type Channel = 'folder' | 'service';
 
 export interface InstalledPackage {
   readonly package: string;
@@ -58,6 +60,8 @@ export interface GuestJob {
   /** Empty host folder where the driver spools `log` and `output` (unparsed bytes). */
   readonly spool: string;
   readonly limits: GuestLimits;
+  /** `folder` where it is absent. */
+  readonly channel?: Channel | undefined;
   /** Called with raw log bytes while the guest lives, for progress only. Hostile bytes. */
   readonly onLog?: (bytes: Uint8Array) => void;
   /** Called once when the guest is ready for its job, with the process of the host that it runs below; for measuring only. */

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { GuestJob, GuestLimits, GuestReport, Image, MachineDriver } from '../../src/model/machine.ts';
+import type { Channel, GuestJob, GuestLimits, GuestReport, Image, MachineDriver } from '../../src/model/machine.ts';
 import { SCENARIOS, type ScenarioName } from './machine-scenarios.ts';
 import { writeBuildInput, type TestBuild } from './sdist.ts';
 import { commandOf, descendants, leftovers } from './traces.ts';
@@ -33,6 +33,7 @@ export interface RunOptions {
   readonly limits?: Partial<GuestLimits>;
   readonly signal?: AbortSignal;
   readonly onLog?: GuestJob['onLog'];
+  readonly channel?: Channel;
 }
 
 export interface Contract {
@@ -81,7 +82,8 @@ export function describeMachine(machine: ContractMachine, more?: (contract: Cont
       const limits = { ...machine.limits, ...options.limits };
       const onLog = options.onLog ? { onLog: options.onLog } : {};
       const signal = options.signal ?? new AbortController().signal;
-      const job: GuestJob = { id: 'contract', image, reset: 'overlay', input, spool, limits, ...onLog };
+      const channel = options.channel ?? 'folder';
+      const job: GuestJob = { id: 'contract', image, reset: 'overlay', input, spool, limits, channel, ...onLog };
       const report = await machine.driver(scenario).run(job, signal);
       expect((await readdir(spool)).toSorted()).toEqual(['log', 'output']);
       expect((await stat(report.log)).size).toBeLessThanOrEqual(limits.logBytes);

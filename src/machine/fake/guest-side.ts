@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { duplexPair, PassThrough, type Duplex } from 'node:stream';
 import { createInterface } from 'node:readline';
 import type { GuestStreams } from '../protocol.ts';
-import { PROTOCOL, type Hello } from '../messages.ts';
+import { PROTOCOL, type Hello, type Run } from '../messages.ts';
 
 /** What a scripted guest can do; every method speaks to the real host side of the protocol. */
 export interface GuestSide {
@@ -11,10 +11,14 @@ export interface GuestSide {
   hello(): Promise<Hello>;
   /** Says ready, right or with fields replaced, and waits for the order to run; never settles when it is refused. */
   ready(fields?: Record<string, unknown>): Promise<void>;
+  /** The order to run; undefined before `ready` has it. */
+  order(): Run | undefined;
   /** Sends one control line: an object as JSON, a text as it is. */
   say(message: Record<string, unknown> | string): Promise<void>;
   log(bytes: Uint8Array | string): Promise<void>;
   output(bytes: Uint8Array): Promise<void>;
+  /** The service channel as it is: frames (service/frames.ts), or anything else. */
+  readonly service: Duplex;
   /** Says the result of what was sent so far, right or with fields replaced. */
   result(fields?: Record<string, unknown>): Promise<void>;
   /** Ends all channels, as a machine does that goes off. */
@@ -26,6 +30,7 @@ export interface GuestSide {
 /** A guest in this process: its streams for the host, and its own side of them. */
 export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; destroy: () => Promise<void> } {
   const [control, ours] = duplexPair();
+  const [service, ourService] = duplexPair();
   const log = new PassThrough();
   const output = new PassThrough();
   const life = new AbortController();
@@ -33,6 +38,7 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
   const hash = createHash('sha256');
   let bytes = 0;
   let nonce = '';
+  let order: Run | undefined;
 
   const next = async (): Promise<unknown> => {
     const line = await lines.next();
@@ -40,9 +46,10 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
     return JSON.parse(line.value);
   };
   const end = (): void => {
-    for (const stream of [ours, log, output]) stream.end();
+    for (const stream of [ours, log, output, ourService]) stream.end();
   };
   const guest: GuestSide = {
+    service: ourService,
     destroyed: life.signal,
     async hello() {
       const hello = (await next()) as Hello;
@@ -53,8 +60,9 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
       const random = randomBytes(16).toString('hex');
       const clock = Date.now() / 1000;
       await guest.say({ type: 'ready', protocol: PROTOCOL, nonce, reseeded: true, clock, random, ...fields });
-      await next();
+      order = (await next()) as Run;
     },
+    order: () => order,
     say: (message) => write(ours, typeof message === 'string' ? message : `${JSON.stringify(message)}\n`),
     log: (data) => write(log, data),
     async output(data) {
@@ -70,7 +78,7 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
   };
   return {
     guest,
-    streams: { control, log, output, process: 0 },
+    streams: { control, log, output, service, process: 0 },
     async destroy() {
       life.abort(new Error('the host destroyed the guest'));
       end();

@@ -5,7 +5,7 @@
 #
 # IMAGE: folder of the root. INPUT: becomes /rennet/in. PLACE: an empty folder to mount over. MIB: what the guest may write.
 # BASE: first of 65,536 host user ids for the guest (as root), or 0 for an ordinary user, who becomes the guest's root.
-# Descriptors 3, 4, 5 are the agent's channels. Runs in a mount namespace of its own, so that nothing has to be unmounted.
+# Descriptors 3, 4, 5, 6 are the agent's channels. Runs in a mount namespace of its own, so that nothing has to be unmounted.
 set -eu
 
 # The guest's root in `root` and its input in `in`, on a tmpfs over PLACE; host paths appear only as short relative names,

@@ -46,11 +46,13 @@ export function createNamespaceDriver(): MachineDriver {
 }
 
 async function runGuest(job: GuestJob, freshness: Freshness, signal: AbortSignal): Promise<GuestReport> {
-  const place = join(job.spool, 'root');
+  const [place, empty] = [join(job.spool, 'root'), join(job.spool, 'empty')];
   await mkdir(place);
   const cgroup = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, job.limits);
   try {
-    const guest = launch(job, place, cgroup);
+    // By the service nothing of the job lies in a folder.
+    if (job.channel === 'service') await mkdir(empty);
+    const guest = launch(job, job.channel === 'service' ? empty : job.input, place, cgroup);
     const report = await runProtocol(
       guest.streams,
       job,
@@ -63,7 +65,7 @@ async function runGuest(job: GuestJob, freshness: Freshness, signal: AbortSignal
     return guestReport(withMemoryLimit({ ...report, sentence }, killedForMemory), machine);
   } finally {
     await cgroup.remove();
-    await rmdir(place).catch(() => {});
+    for (const folder of [place, empty]) await rmdir(folder).catch(() => {});
   }
 }
 
@@ -74,15 +76,15 @@ interface LaunchedGuest {
   readonly complaint: () => string;
 }
 
-function launch(job: GuestJob, place: string, cgroup: GuestCgroup): LaunchedGuest {
+function launch(job: GuestJob, input: string, place: string, cgroup: GuestCgroup): LaunchedGuest {
   const root = process.getuid?.() === 0;
   const base = root ? FIRST_ID + randomInt(RANGES) * RANGE : 0;
-  const command = [LAUNCH, job.image.folder, job.input, place, String(job.limits.memoryMiB), String(base)];
+  const command = [LAUNCH, job.image.folder, input, place, String(job.limits.memoryMiB), String(base)];
   // As root the mounts need a namespace before the user namespace is there; an ordinary user gets both at once.
   const own = root ? ['unshare', '--mount', '--propagation', 'private'] : [];
   const bounds = cgroup.version === 'none' ? ['prlimit', `--as=${job.limits.memoryMiB * 1024 * 1024}`] : [];
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...own, ...bounds, 'sh', ...command, ...cgroup.joinFiles], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
   const exited = exitOf(child);
@@ -90,11 +92,13 @@ function launch(job: GuestJob, place: string, cgroup: GuestCgroup): LaunchedGues
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString('utf8')).slice(-2000);
   });
-  const [control, log, output] = [3, 4, 5].map((descriptor) => child.stdio[descriptor] as Duplex | undefined);
-  if (!control || !log || !output)
+  const [control, log, output, service] = [3, 4, 5, 6].map(
+    (descriptor) => child.stdio[descriptor] as Duplex | undefined,
+  );
+  if (!control || !log || !output || !service)
     throw new RennetError('missing-tool', 'setpriv cannot be started.', 'Install util-linux.');
   return {
-    streams: { control, log, output, process: child.pid ?? 0 },
+    streams: { control, log, output, service, process: child.pid ?? 0 },
     destroy: () => destroyGuest(child, exited),
     complaint: () => complaint.trim().split('\n').at(-1) ?? '',
   };

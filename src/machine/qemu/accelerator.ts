@@ -130,7 +130,7 @@ async function bootOnKvm(
       memory: { kind: 'own' },
     });
     try {
-      for (const stream of [machine.streams.log, machine.streams.output]) stream.resume();
+      for (const stream of [machine.streams.log, machine.streams.output, machine.streams.service]) stream.resume();
       const booted = await untilWaiting(machine, SELF_TEST_MS, signal);
       signal.throwIfAborted();
       if (booted && (groupMayUse || slot.uid === undefined))

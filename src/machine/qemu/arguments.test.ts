@@ -28,6 +28,7 @@ describe('arguments of QEMU', () => {
           'virtserialport',
           'virtserialport',
           'virtserialport',
+          'virtserialport',
         ]);
         expect(args.filter((it) => /^-(net|nic|netdev|fsdev|virtfs|monitor|vnc|spice)$/.test(it))).toEqual([]);
       }),

@@ -21,11 +21,11 @@ export type MemorySource =
 export type RootDisk = 'shared' | 'copy' | 'delta';
 
 /** File descriptors that QEMU inherits: one end of a socket pair each. */
-export const CHANNEL_FDS = { control: 3, log: 4, output: 5, console: 6 } as const;
-export const QMP_FD = 7;
-export const MEMORY_FD = 8;
+export const CHANNEL_FDS = { control: 3, log: 4, output: 5, service: 6, console: 7 } as const;
+export const QMP_FD = 8;
+export const MEMORY_FD = 9;
 /** Where a clone reads the devices' state. */
-export const STATE_FD = 9;
+export const STATE_FD = 10;
 /** Paths in the jail, the same for every guest, so that arguments do not differ between a template and its clones. */
 export const JAIL_PATHS = {
   kernel: '/kernel',
@@ -48,7 +48,7 @@ const ROOT_DRIVES: Record<RootDisk, string> = {
   delta: `format=qcow2,cache=unsafe,file.locking=off,backing.file.locking=off,file=${JAIL_PATHS.root}`,
 };
 
-const CHANNELS = ['control', 'log', 'output'] as const;
+const CHANNELS = ['control', 'log', 'output', 'service'] as const;
 
 /**
  * QEMU's command line after the program's name. No network, no balloon, no folder sharing, no default devices
@@ -67,7 +67,7 @@ export function qemuArguments(shape: MachineShape, memory: MemorySource, root: R
     disk('base', ROOT_DRIVES[root], 'rennet-base'),
     disk('input', `${READ_ONLY},file=${JAIL_PATHS.input}`, 'rennet-in'),
     ['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
-    ['-device', 'virtio-serial-device,max_ports=4'],
+    ['-device', 'virtio-serial-device,max_ports=5'],
     CHANNELS.flatMap((name) => [
       '-chardev',
       `socket,id=${name},fd=${CHANNEL_FDS[name]}`,

@@ -7,6 +7,7 @@ import { createFreshness } from '../protocol.ts';
 import { type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
 import { type Guest, type Host, type Start, runGuest } from './guest-run.ts';
 import { writeInputDisk } from './input-disk.ts';
+import { makePlaceholder } from './placeholder.ts';
 import { createWarmPool } from './pool.ts';
 import { findQemu } from './program.ts';
 import { reserveSlot } from './slot.ts';
@@ -40,7 +41,11 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
     const warm = host.template === undefined ? undefined : pool.take(host.template);
     const slot = warm?.slot ?? (await reserveSlot(state));
     try {
-      const input = await writeInputDisk(job.input, slot.folder, signal, warm?.input);
+      // By the service nothing of the job lies on the disk.
+      const input =
+        job.channel === 'service'
+          ? (warm?.input ?? (await makePlaceholder(slot.folder)))
+          : await writeInputDisk(job.input, slot.folder, signal, warm?.input);
       const guest: Guest = { job, host, slot, input, freshness, started };
       if (host.template !== undefined) {
         const report = await runClone(

@@ -29,6 +29,7 @@ export interface RunningMachine {
     readonly control: Duplex;
     readonly log: Duplex;
     readonly output: Duplex;
+    readonly service: Duplex;
     /** The outermost process of the jail. */
     readonly process: number;
   };
@@ -71,7 +72,7 @@ export async function launch(options: LaunchOptions): Promise<RunningMachine> {
   };
   const [file = '', ...args] = jailed(jail, qemuArguments(shape, { kind: memory.kind }, root?.kind));
   const inherited = [
-    ...channels(memory.kind === 'own' ? 4 : 5),
+    ...channels(memory.kind === 'own' ? 5 : 6),
     ...(memory.kind === 'own' ? [] : [memory.memory]),
     ...(memory.kind === 'clone' ? [memory.state] : []),
   ];
@@ -98,7 +99,7 @@ function memoryBound(shape: MachineShape, kind: LaunchOptions['memory']['kind'],
 const channels = (count: number): 'pipe'[] => Array.from({ length: count }, () => 'pipe' as const);
 
 function follow(child: ChildProcess, monitored: boolean, cgroup: GuestCgroup): RunningMachine {
-  const [, , , control, log, output, console, qmp] = child.stdio as unknown as (Duplex | null)[];
+  const [, , , control, log, output, service, console, qmp] = child.stdio as unknown as (Duplex | null)[];
   const tails = [keepTail(child.stderr), keepTail(console)];
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -110,11 +111,11 @@ function follow(child: ChildProcess, monitored: boolean, cgroup: GuestCgroup): R
     console.once('close', () => resolve());
   });
   const ended = Promise.all([exited, closed]).then(() => undefined);
-  if (!control || !log || !output || (monitored && !qmp)) throw new Error('a channel of QEMU is missing');
-  for (const stream of [control, log, output]) stream.on('error', () => {});
+  if (!control || !log || !output || !service || (monitored && !qmp)) throw new Error('a channel of QEMU is missing');
+  for (const stream of [control, log, output, service]) stream.on('error', () => {});
   let kills = 0;
   return {
-    streams: { control, log, output, process: child.pid ?? 0 },
+    streams: { control, log, output, service, process: child.pid ?? 0 },
     qmp: monitored && qmp ? openQmp(qmp) : undefined,
     ended,
     complaints: () =>

@@ -46,7 +46,7 @@ export async function bootTemplate(
     makePlaceholder,
     async (machine, place) => {
       if (machine.qmp === undefined) throw new RennetError('defect', 'A template was booted without a monitor.');
-      for (const stream of [machine.streams.log, machine.streams.output]) stream.resume();
+      for (const stream of [machine.streams.log, machine.streams.output, machine.streams.service]) stream.resume();
       if (!(await untilWaiting(machine, BOOT_MS, signal))) {
         if (signal.aborted) throw new RennetError('cancelled', 'Booting the template was stopped.');
         throw new RennetError('boot-failed', `The template did not boot. ${machine.complaints().slice(0, 300)}`);
