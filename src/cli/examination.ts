@@ -202,17 +202,13 @@ function* isolation(host: HostDescription): Generator<Finding> {
           sentence: 'an ordinary user may not make them, so QEMU would have no jail',
           mend: 'sysctl kernel.unprivileged_userns_clone=1, or run as root',
         };
-  yield host.cgroups === 'none'
+  yield host.cgroups.version === 'none'
     ? {
         what: 'cgroups',
         state: 'limited',
-        sentence: "this user may make none here; a guest's memory is bounded by rlimits (address space) only",
+        sentence: `no control group for guests: ${host.cgroups.sentence}. Their memory is bounded by rlimits (address space) only`,
       }
-    : {
-        what: 'cgroups',
-        state: 'good',
-        sentence: `each guest gets a control group (${host.cgroups}) that bounds its memory and processes`,
-      };
+    : { what: 'cgroups', state: 'good', sentence: `each guest gets a control group: ${host.cgroups.sentence}` };
 }
 
 async function* made(state: StateFolder): AsyncGenerator<Finding> {

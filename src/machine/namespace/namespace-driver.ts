@@ -48,7 +48,7 @@ export function createNamespaceDriver(): MachineDriver {
 async function runGuest(job: GuestJob, freshness: Freshness, signal: AbortSignal): Promise<GuestReport> {
   const [place, empty] = [join(job.spool, 'root'), join(job.spool, 'empty')];
   await mkdir(place);
-  const cgroup = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, job.limits);
+  const cgroup = await createCgroup(`${process.pid}-${randomInt(1, 2 ** 47)}`, job.limits);
   try {
     // By the service nothing of the job lies in a folder.
     if (job.channel === 'service') await mkdir(empty);

@@ -24,8 +24,8 @@ export interface HostDescription {
   readonly cpus: number;
   /** Whether ordinary users may make user namespaces; only needed when rennet does not run as root. */
   readonly userNamespaces: boolean;
-  /** The control group that a guest really gets from us here. */
-  readonly cgroups: GuestCgroup['version'];
+  /** The control group that a guest really gets from us here, or why none. */
+  readonly cgroups: Pick<GuestCgroup, 'version' | 'sentence'>;
 }
 
 const TMPFS_MAGIC = 0x01021994;
@@ -57,7 +57,7 @@ export async function describeHost(state: StateFolder): Promise<HostDescription>
     },
     cpus: cpuinfo.match(/^processor\s*:/gm)?.length ?? 1,
     userNamespaces: await mayMakeUserNamespaces(),
-    cgroups: await cgroupVersion(),
+    cgroups: await tryCgroup(),
   };
 }
 
@@ -74,8 +74,9 @@ async function mayMakeUserNamespaces(): Promise<boolean> {
 }
 
 /** Mounted is not enough: a user, or a container, may be allowed to make none. */
-async function cgroupVersion(): Promise<GuestCgroup['version']> {
-  const group = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, { memoryMiB: 64, processes: 1 });
+async function tryCgroup(): Promise<Pick<GuestCgroup, 'version' | 'sentence'>> {
+  const limits = { memoryMiB: 64, processes: 1, cpus: 1 };
+  const group = await createCgroup(`${process.pid}-${randomInt(1, 2 ** 47)}`, limits);
   await group.remove();
-  return group.version;
+  return { version: group.version, sentence: group.sentence };
 }

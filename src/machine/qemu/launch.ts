@@ -57,9 +57,10 @@ const QEMU_THREADS = 128;
 /** Starts QEMU. All its channels are socket pairs that it inherits: no socket files, nobody else can connect. */
 export async function launch(options: LaunchOptions): Promise<RunningMachine> {
   const { shape, memory, root } = options;
-  const cgroup = await createCgroup(`${process.pid}-${randomInt(2 ** 47)}`, {
+  const cgroup = await createCgroup(`${process.pid}-${randomInt(1, 2 ** 47)}`, {
     memoryMiB: memoryBound(shape, memory.kind, root),
     processes: QEMU_THREADS + shape.cpus,
+    cpus: shape.cpus,
   });
   const jail = {
     files: { ...options.files, ...(root === undefined ? {} : { root: root.path }) },
