@@ -89,11 +89,62 @@ test('what a lease left half made goes with it; what is sealed stays', async () 
   await keeper.createMemory('half', 4096);
   await keeper.createMemory('whole', 4096);
   expect(await other.createMemory('whole', 4096)).toBeUndefined();
-  await keeper.sealMemory('whole', { from: 'test' });
+  await keeper.sealMemory('whole', { from: 'test' }, await keeper.digestMemory('whole'));
   keeper.close();
   for (let tries = 0; tries < 500 && (await other.findMemory('half')) !== undefined; tries += 1) await sleep(10);
   expect(await other.listMemories()).toMatchObject([{ name: 'whole', sealed: true, note: { from: 'test' } }]);
   other.close();
+});
+
+test('sealed memories take the place of others in one step, and only whole ones do', async () => {
+  const keeper = await openKeeper(state, signal);
+  for (const [name, note] of [
+    ['t.memory', 'old'],
+    ['new-t.memory', 'new'],
+    ['new-t.state', 'new'],
+  ] as const) {
+    await keeper.createMemory(name, 4096);
+    await keeper.sealMemory(name, note, await keeper.digestMemory(name));
+  }
+  await keeper.createMemory('half.memory', 4096);
+  await expect(
+    keeper.switchMemories([
+      ['new-t.memory', 't.memory'],
+      ['half.memory', 't.state'],
+    ]),
+  ).rejects.toMatchObject({ code: 'template-failed' });
+  expect((await keeper.findMemory('t.memory'))?.note).toBe('old');
+  const old = (await keeper.findMemory('t.memory')) ?? { fd: -1, bytes: 0 };
+  const mapped = keeper.open(old as Parameters<Keeper['open']>[0], 'r');
+  await keeper.switchMemories([
+    ['new-t.memory', 't.memory'],
+    ['new-t.state', 't.state'],
+  ]);
+  closeSync(mapped);
+  const left = (await keeper.listMemories()).map(({ name, note }) => `${name}: ${String(note)}`);
+  expect(left.toSorted()).toEqual(['half.memory: null', 't.memory: new', 't.state: new']);
+  keeper.close();
+});
+
+test('what is sealed is hashed again when nobody asks; what has changed goes, its siblings too', async () => {
+  const keeper = await openKeeper(state, signal, 60, 0.1);
+  for (const name of ['good.memory', 'good.state', 'bad.memory', 'bad.state']) {
+    const made = await keeper.createMemory(name, 65_536);
+    if (made === undefined) throw new Error('the name is taken');
+    fill(keeper, made, name, 77);
+    // Nobody can change a sealed memory, so that the one is sealed as if it had been another.
+    await keeper.sealMemory(name, null, name === 'bad.state' ? '0'.repeat(64) : await keeper.digestMemory(name));
+  }
+  const sealedAt = (await keeper.findMemory('good.memory'))?.verifiedAt ?? 0;
+  const names = async () => (await keeper.listMemories()).map(({ name }) => name).toSorted();
+  for (let tries = 0; tries < 50 && (await names()).length > 2; tries += 1) await sleep(300);
+  expect(await names()).toEqual(['good.memory', 'good.state']);
+  for (let tries = 0; tries < 50; tries += 1) {
+    const { verifiedAt } = (await keeper.findMemory('good.memory')) ?? { verifiedAt: 0 };
+    if ((verifiedAt ?? 0) > sealedAt) return keeper.close();
+    await sleep(300);
+  }
+  throw new Error('it was never hashed again');
 });
 
 test('a request that makes no sense is refused and costs nobody anything', async () => {

@@ -1,17 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { lockFile } from '../src/host/lock.ts';
 import { type Keeper, openKeeper } from '../src/machine/keeper.ts';
 import { chooseAccelerator, kvmSelfTest } from '../src/machine/qemu/accelerator.ts';
 import { createFreshness } from '../src/machine/protocol.ts';
 import { createQemuDriver } from '../src/machine/qemu/driver.ts';
 import { findQemu } from '../src/machine/qemu/program.ts';
 import { createTemplateStore } from '../src/machine/qemu/template-store.ts';
+import { TEMPLATE_PARTS, type TemplateNote } from '../src/machine/qemu/template-record.ts';
 import { tryClone } from '../src/machine/qemu/template-trial.ts';
 import { ensureTemplate, shapeOf, verifyTemplates } from '../src/machine/qemu/template.ts';
 import type { GuestReport, Image } from '../src/model/machine.ts';
@@ -171,11 +173,45 @@ describe('memory templates', () => {
       const { note, bytes } = (await keeper.findMemory(name)) ?? { note: undefined, bytes: 0 };
       await keeper.dropMemory(name);
       await keeper.createMemory(name, bytes);
-      await keeper.sealMemory(name, note);
+      await keeper.sealMemory(name, note, await keeper.digestMemory(name));
     }
     const driver = newDriver();
     expect(await run(IDENTITY, driver)).toMatchObject({ end: 'result', reset: 'overlay', result: { status: 'ok' } });
     expect(await keeper.findMemory(`${key}.memory`)).toBeUndefined();
+    // The next guest gets a new one.
+    expect(await run(IDENTITY, driver)).toMatchObject({ end: 'result', reset: 'memory', result: { status: 'ok' } });
+  });
+
+  test('an old template serves on while a new one is made, and where none can be made', async () => {
+    const { key, madeAt } = await template();
+    const long = new Date(Date.now() - 25 * 3600 * 1000).toISOString();
+    const files = join(state.templates, key);
+    const note = {
+      ...(JSON.parse(await readFile(join(files, 'template.json'), 'utf8')) as TemplateNote),
+      madeAt: long,
+    };
+    for (const part of TEMPLATE_PARTS) {
+      await keeper.dropMemory(`${key}.${part}`);
+      await keeper.createMemory(`${key}.${part}`, 0);
+      await keeper.loadMemory(`${key}.${part}`, join(files, part));
+      await keeper.sealMemory(`${key}.${part}`, note, note[part]);
+    }
+    const busy = await lockFile(join(state.run, `template-${key.slice(0, 16)}.lock`), signal);
+    expect(await template()).toMatchObject({ key, madeAt: long });
+    await busy.release();
+
+    const aside = `${files}.aside`;
+    await rename(files, aside);
+    const said: string[] = [];
+    const progress = ({ doing }: { doing: string }): void => void said.push(doing);
+    const broken = { ...(await request()), qemu: { ...(await findQemu(state)), path: '/usr/bin/false' } };
+    expect(await ensureTemplate(broken, { state, keeper, progress }, signal)).toMatchObject({ key, madeAt: long });
+    expect(said.at(-1)).toContain(`the template of ${long} stays in use`);
+    await rename(aside, files);
+
+    expect(await template()).toMatchObject({ key, madeAt });
+    expect((await keeper.listMemories()).filter(({ name }) => name.startsWith('new-'))).toEqual([]);
+    expect((await run(IDENTITY)).reset).toBe('memory');
   });
 
   test.each(['memory', 'overlay'])('kill -9 of rennet leaves no QEMU: %s', async (reset) => {

@@ -50,7 +50,7 @@ export function addTemplate(program: Command): void {
         templates.length === 0
           ? 'There is no template yet; the first build makes it, or: rennet template build'
           : formatTable(
-              ['template', 'image', 'kind', 'accelerator', 'guest memory', 'in memory', 'made'],
+              ['template', 'image', 'kind', 'accelerator', 'guest memory', 'in memory', 'made', 'hashed'],
               templates.map((it) => [
                 it.key.slice(0, 16),
                 it.image.slice(0, 16),
@@ -59,6 +59,7 @@ export function addTemplate(program: Command): void {
                 `${it.shape.memoryMiB} MiB`,
                 it.inMemory ? formatBytes(it.usedBytes) : 'no',
                 it.madeAt,
+                it.verifiedAt ?? '',
               ]),
             ),
       );

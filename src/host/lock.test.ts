@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { lockFile } from './lock.ts';
+import { lockFile, tryLockFile } from './lock.ts';
 import { startTicks } from './process-owner.ts';
 
 const never = new AbortController().signal;
@@ -32,6 +32,15 @@ async function lockers(): Promise<{ pid: number; isLock: boolean }[]> {
   );
   return found.flat();
 }
+
+test('who does not wait gets a free lock, and no taken one', async () => {
+  const first = await tryLockFile(path);
+  expect(first).toBeDefined();
+  expect(await tryLockFile(path)).toBeUndefined();
+  await first?.release();
+  await (await tryLockFile(path))?.release();
+  expect(await lockers()).toEqual([]);
+});
 
 test('an abort lets go of nothing: the next one waits for the release', async () => {
   const work = new AbortController();

@@ -13,9 +13,11 @@ import { createLineCutter } from './lines.ts';
 import { ensureMemoryFolder, findMemoryFolder } from '../host/memory.ts';
 
 const PROGRAM = fileURLToPath(new URL('qemu/keeper.py', import.meta.url));
-const PROTOCOL = 1;
+const PROTOCOL = 2;
 const START_MS = 10_000;
 const DEFAULT_IDLE_SECONDS = 1800;
+/** One memory each time: half a second of work for a template of 430 MiB. */
+const DEFAULT_REHASH_SECONDS = 600;
 
 const memory = z.object({
   name: z.string(),
@@ -25,6 +27,8 @@ const memory = z.object({
   usedBytes: z.int(),
   sealed: z.boolean(),
   note: z.unknown(),
+  /** When its bytes were last found to be those that were sealed, seconds since 1970. */
+  verifiedAt: z.number().nullable(),
 });
 /** A memory that the keeper holds. */
 export type KeptMemory = z.infer<typeof memory>;
@@ -39,8 +43,13 @@ export interface Keeper {
   createMemory(name: string, bytes: number): Promise<KeptMemory | undefined>;
   findMemory(name: string): Promise<KeptMemory | undefined>;
   listMemories(): Promise<readonly KeptMemory[]>;
-  /** Makes it unwritable for good; no writable mapping may be left. `note` is given back by `findMemory`. */
-  sealMemory(name: string, note: unknown): Promise<KeptMemory>;
+  /**
+   * Makes it unwritable for good; no writable mapping may be left. `note` is given back by `findMemory`. The keeper hashes it again from
+   * time to time, and drops it with all of the same name up to the last dot where it is not `sha256` any more.
+   */
+  sealMemory(name: string, note: unknown, sha256: string): Promise<KeptMemory>;
+  /** Renames sealed memories, all in one step; those that had the new names are dropped. */
+  switchMemories(names: readonly (readonly [from: string, to: string])[]): Promise<void>;
   dropMemory(name: string): Promise<void>;
   /** sha256 of its content, the same for the memory and for its file. */
   digestMemory(name: string): Promise<string>;
@@ -63,13 +72,14 @@ export async function openKeeper(
   state: StateFolder,
   signal: AbortSignal,
   idleSeconds = Number(process.env['RENNET_KEEPER_IDLE_SECONDS'] ?? DEFAULT_IDLE_SECONDS),
+  rehashSeconds = DEFAULT_REHASH_SECONDS,
 ): Promise<Keeper> {
   const running = await findKeeper(state);
   if (running !== undefined) return running;
   await ensureMemoryFolder(state);
   const lock = await lockFile(join(state.run, 'keeper.lock'), signal);
   try {
-    return (await findKeeper(state)) ?? (await startKeeper(state, idleSeconds, signal));
+    return (await findKeeper(state)) ?? (await startKeeper(state, [idleSeconds, rehashSeconds], signal));
   } finally {
     await lock.release();
   }
@@ -96,11 +106,11 @@ export async function findKeeper(state: StateFolder): Promise<Keeper | undefined
   return undefined;
 }
 
-async function startKeeper(state: StateFolder, idleSeconds: number, signal: AbortSignal): Promise<Keeper> {
+async function startKeeper(state: StateFolder, seconds: readonly number[], signal: AbortSignal): Promise<Keeper> {
   await mkdir(state.run, { recursive: true });
   const log = openSync(join(state.run, 'keeper.log'), 'a', 0o600);
   // A session of its own and a child of init: neither ^C nor the end of the terminal nor of this process reaches it.
-  const program = ['/usr/bin/python3', '-I', '-S', PROGRAM, join(state.memory, 'keeper.sock'), String(idleSeconds)];
+  const program = ['/usr/bin/python3', '-I', '-S', PROGRAM, join(state.memory, 'keeper.sock'), ...seconds.map(String)];
   const child = spawn('setsid', ['--fork', ...program], { stdio: ['ignore', log, log], cwd: '/' });
   child.once('error', () => {});
   closeSync(log);
@@ -135,8 +145,11 @@ function keeper(pid: number, ask: Ask, socket: Socket): Keeper {
     async listMemories() {
       return z.object({ memories: z.array(memory) }).parse(await ask('list')).memories;
     },
-    async sealMemory(name, note) {
-      return memory.parse(await ask('seal', { name, note }));
+    async sealMemory(name, note, sha256) {
+      return memory.parse(await ask('seal', { name, note, sha256 }));
+    },
+    async switchMemories(names) {
+      await ask('switch', { names });
     },
     async dropMemory(name) {
       await ask('drop', { name });

@@ -1,11 +1,13 @@
 """Keeps sealed memories (templates of machines) alive between runs of rennet: memfds die with their last holder.
 
-Usage: keeper.py SOCKET IDLE_SECONDS. One JSON object a line each way over a UNIX socket; each connection is a lease. Without any lease
-for IDLE_SECONDS it runs the registered idle-stop commands (the private database's), frees everything and ends.
+Usage: keeper.py SOCKET IDLE_SECONDS REHASH_SECONDS. One JSON object a line each way over a UNIX socket; each connection is a lease. Without
+any lease for IDLE_SECONDS it runs the registered idle-stop commands (the private database's), frees everything and ends. Every REHASH_SECONDS
+in which nobody asks for anything it hashes one sealed memory again and drops it, with its siblings, where its bytes have changed.
 See docs/decisions/0004-keeper.md. Python because Node has no memfd_create(2).
 """
 
 import asyncio
+import concurrent.futures
 import fcntl
 import hashlib
 import json
@@ -13,11 +15,14 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_LINE = 65536
 BLOCK = 64 << 10
 ZEROS = bytes(BLOCK)
+QUIET_SECONDS = 2  # that long nobody must have asked for anything before a memory is hashed again
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
@@ -31,6 +36,8 @@ class Memory:
         os.ftruncate(self.fd, size)
         self.owner = owner  # the connection that is still filling it; None once it is sealed
         self.note = None  # what the one who sealed it wants others to know
+        self.sha256 = None  # what its bytes must be for ever, once it is sealed
+        self.verified_at = None  # when they were found to be so, seconds since 1970
 
     def describe(self, name):
         status = os.fstat(self.fd)
@@ -41,13 +48,16 @@ class Memory:
             "usedBytes": status.st_blocks * 512,
             "sealed": self.owner is None,
             "note": self.note,
+            "verifiedAt": self.verified_at,
         }
 
 
 class Keeper:
-    def __init__(self, path, idle_seconds):
+    def __init__(self, path, idle_seconds, rehash_seconds):
         self.path = path
         self.idle_seconds = idle_seconds
+        self.rehash_seconds = rehash_seconds
+        self.asked_at = time.monotonic()
         self.memories = {}
         self.idle_stops = []
         self.connections = set()
@@ -72,7 +82,19 @@ class Keeper:
         fcntl.fcntl(memory.fd, fcntl.F_ADD_SEALS, SEALS)
         memory.owner = None
         memory.note = request.get("note")
+        memory.sha256 = request["sha256"]
+        memory.verified_at = time.time()
         return memory.describe(request["name"])
+
+    async def op_switch(self, connection, request):
+        """Gives sealed memories other names, all at once; what had these names before goes. Whoever mapped that keeps it."""
+        pairs = [(str(old), str(new)) for old, new in request["names"]]
+        if any(old not in self.memories or self.memories[old].owner is not None for old, _ in pairs):
+            raise Refused("missing")
+        for old, new in pairs:
+            self.drop(new)
+            self.memories[new] = self.memories.pop(old)
+        return {}
 
     async def op_find(self, connection, request):
         memory = self.memories.get(request["name"])
@@ -82,10 +104,7 @@ class Keeper:
         return {"memories": [memory.describe(name) for name, memory in self.memories.items()]}
 
     async def op_drop(self, connection, request):
-        memory = self.memories.pop(request["name"], None)
-        if memory:
-            os.close(memory.fd)
-        return {"dropped": memory is not None}
+        return {"dropped": self.drop(request["name"])}
 
     async def op_digest(self, connection, request):
         return {"sha256": await asyncio.to_thread(digest, os.dup(self.get(request).fd))}
@@ -108,6 +127,31 @@ class Keeper:
         self.end.set()
         return {}
 
+    def drop(self, name):
+        memory = self.memories.pop(name, None)
+        if memory:
+            os.close(memory.fd)
+        return memory is not None
+
+    async def rehash(self):
+        """For ever: the sealed memory that was looked at longest ago, when nothing else is going on."""
+        worker = concurrent.futures.ThreadPoolExecutor(1, initializer=be_nice)
+        while True:
+            await asyncio.sleep(self.rehash_seconds)
+            sealed = [(memory.verified_at, name) for name, memory in self.memories.items() if memory.verified_at]
+            if not sealed or time.monotonic() - self.asked_at < min(QUIET_SECONDS, self.rehash_seconds):
+                continue
+            name = min(sealed)[1]
+            memory = self.memories[name]
+            found = await asyncio.get_running_loop().run_in_executor(worker, digest, os.dup(memory.fd))
+            if found == memory.sha256:
+                memory.verified_at = time.time()
+            elif self.memories.get(name) is memory:
+                print("%s: its bytes have changed; it is dropped and made anew" % name, flush=True)
+                stem = name.rsplit(".", 1)[0]
+                for other in [other for other in self.memories if other.rsplit(".", 1)[0] == stem]:
+                    self.drop(other)
+
     def get(self, request):
         memory = self.memories.get(request["name"])
         if memory is None:
@@ -121,6 +165,7 @@ class Keeper:
             self.idle.cancel()
         try:
             while line := await reader.readline():
+                self.asked_at = time.monotonic()
                 writer.write(json.dumps(await self.answer(connection, line)).encode() + b"\n")
                 await writer.drain()
         except (ConnectionError, ValueError):
@@ -148,11 +193,17 @@ class Keeper:
         os.umask(0o177)
         server = await asyncio.start_unix_server(self.serve, self.path, limit=MAX_LINE)
         self.idle = asyncio.get_running_loop().call_later(self.idle_seconds, self.end.set)
+        rehash = asyncio.create_task(self.rehash())
         await self.end.wait()
+        rehash.cancel()
         os.unlink(self.path)
         server.close()
         for command in self.idle_stops:
             subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+
+
+def be_nice():
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # of this thread alone (setpriority(2), "C library/kernel differences")
 
 
 def extents(fd):
@@ -216,6 +267,6 @@ def copy(source, target):
 if __name__ == "__main__":
 
     async def main():
-        await Keeper(sys.argv[1], float(sys.argv[2])).run()
+        await Keeper(sys.argv[1], float(sys.argv[2]), float(sys.argv[3])).run()
 
     asyncio.run(main())

@@ -20,10 +20,11 @@ const SETTLE_MS = 200;
 
 /**
  * Boots a machine whose memory lies in the keeper, with a warm page cache, and freezes it when its agent waits; it never sees a job.
- * Afterwards both memories are sealed. RennetError `boot-failed`, `template-failed`, `no-memory`, `cancelled`.
+ * Afterwards both memories, called `name`, are sealed. RennetError `boot-failed`, `template-failed`, `no-memory`, `cancelled`.
  */
 export async function bootTemplate(
   key: string,
+  name: string,
   request: TemplateRequest,
   ports: TemplatePorts,
   signal: AbortSignal,
@@ -31,8 +32,8 @@ export async function bootTemplate(
   const { keeper, progress } = ports;
   const { shape, image } = request;
   await requireMemory(shape.memoryMiB, 'A template');
-  const memory = await keeper.createMemory(`${key}.memory`, shape.memoryMiB * 1024 * 1024);
-  const state = await keeper.createMemory(`${key}.state`, 0);
+  const memory = await keeper.createMemory(`${name}.memory`, shape.memoryMiB * 1024 * 1024);
+  const state = await keeper.createMemory(`${name}.state`, 0);
   if (memory === undefined || state === undefined) {
     throw new RennetError('template-failed', 'Another rennet is making the same template.', 'Run the command again.');
   }
@@ -68,8 +69,8 @@ export async function bootTemplate(
     state: await keeper.digestMemory(state.name),
     memory: await keeper.digestMemory(memory.name),
   };
-  await keeper.sealMemory(state.name, note);
-  await keeper.sealMemory(memory.name, note);
+  await keeper.sealMemory(state.name, note, note.state);
+  await keeper.sealMemory(memory.name, note, note.memory);
   return note;
 }
 

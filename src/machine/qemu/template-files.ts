@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { freeSpaceMiB } from '../../host/memory.ts';
 import { readJson, writeJson } from '../../host/files.ts';
 import { temporaryName } from '../../host/process-owner.ts';
-import { TEMPLATE_PARTS, type TemplateNote, type TemplatePorts, templateNote } from './template-record.ts';
+import {
+  TEMPLATE_PARTS,
+  type TemplateNote,
+  dropMemories,
+  type TemplatePorts,
+  templateNote,
+} from './template-record.ts';
 
 /** Saving is a convenience after a reboot; it must not fill the disk. */
 const SPARE_DISK_MIB = 4096;
@@ -24,27 +30,31 @@ export async function saveTemplate(note: TemplateNote, { state, keeper }: Templa
   }
 }
 
-/** Loads a kept template into the keeper; false when there is none, it is old, or its bytes are not those that were saved. */
+/**
+ * Loads a kept template into the keeper under another name; undefined when there is none, it is old, or its bytes are not those that were
+ * saved.
+ */
 export async function loadTemplate(
   key: string,
+  name: string,
   { state, keeper, progress }: TemplatePorts,
   isCurrent: (note: TemplateNote) => boolean,
-): Promise<boolean> {
+): Promise<TemplateNote | undefined> {
   const folder = join(state.templates, key);
   const note = templateNote.safeParse(await readJson(join(folder, 'template.json')));
-  if (!note.success || note.data.key !== key || !isCurrent(note.data)) return false;
+  if (!note.success || note.data.key !== key || !isCurrent(note.data)) return undefined;
   progress({ doing: `loading the template of the ${note.data.kind} image` });
   try {
     for (const part of TEMPLATE_PARTS) {
-      const made = await keeper.createMemory(`${key}.${part}`, 0);
-      const found = await keeper.loadMemory(`${key}.${part}`, join(folder, part));
+      const made = await keeper.createMemory(`${name}.${part}`, 0);
+      const found = await keeper.loadMemory(`${name}.${part}`, join(folder, part));
       if (made === undefined || found !== note.data[part]) throw new Error('its bytes have changed');
     }
-    for (const part of TEMPLATE_PARTS) await keeper.sealMemory(`${key}.${part}`, note.data);
-    return true;
+    for (const part of TEMPLATE_PARTS) await keeper.sealMemory(`${name}.${part}`, note.data, note.data[part]);
+    return note.data;
   } catch {
-    for (const part of TEMPLATE_PARTS) await keeper.dropMemory(`${key}.${part}`);
+    await dropMemories(name, keeper);
     await rm(folder, { recursive: true, force: true });
-    return false;
+    return undefined;
   }
 }

@@ -15,9 +15,12 @@ export async function listTemplates(state: StateFolder): Promise<readonly Listed
     const note = templateNote.safeParse(await readJson(join(state.templates, name, 'template.json')));
     if (note.success) notes.set(note.data.key, { ...note.data, usedBytes: 0, inMemory: false });
   }
-  for (const memory of held.filter((it) => it.sealed && it.name.endsWith('.memory'))) {
+  for (const memory of held.filter((it) => it.sealed)) {
     const note = templateNote.safeParse(memory.note);
-    if (note.success) notes.set(note.data.key, { ...note.data, usedBytes: memory.usedBytes, inMemory: true });
+    // Those that are being tried have another name.
+    if (!note.success || memory.name !== `${note.data.key}.memory`) continue;
+    const verifiedAt = new Date((memory.verifiedAt ?? 0) * 1000).toISOString();
+    notes.set(note.data.key, { ...note.data, usedBytes: memory.usedBytes, inMemory: true, verifiedAt });
   }
   return [...notes.values()];
 }
@@ -26,6 +29,8 @@ export interface ListedTemplate extends TemplateNote {
   /** Memory that it takes now, bytes. */
   readonly usedBytes: number;
   readonly inMemory: boolean;
+  /** When the keeper last hashed it, where it is in memory. */
+  readonly verifiedAt?: string;
 }
 
 /** Hashes every template in the keeper again; a damaged one is dropped, so that the next guest boots or a new one is made. */

@@ -18,6 +18,7 @@ export interface TemplateRequest {
 /** A sealed template that clones can map. */
 export interface OpenTemplate {
   readonly key: string;
+  readonly madeAt: string;
   /** Descriptors of this process for one clone; the caller closes them once the clone's QEMU has its own. */
   open(): OpenedMemory;
 }
@@ -59,7 +60,10 @@ export function shapeOf(accelerator: Accelerator, limits: Pick<GuestLimits, 'mem
 /** The two memories that make a template, by their suffixes in the keeper and as files. */
 export const TEMPLATE_PARTS = ['memory', 'state'] as const;
 
-/** Drops what the keeper holds of a template. */
-export async function dropMemories(key: string, keeper: Keeper): Promise<void> {
-  for (const part of TEMPLATE_PARTS) await keeper.dropMemory(`${key}.${part}`);
+/** What the memories of a template are called before it has been tried; it then takes the place of the one before it. */
+export const besideName = (key: string): string => `new-${key}`;
+
+/** Drops what the keeper holds under the name of a template. */
+export async function dropMemories(name: string, keeper: Keeper): Promise<void> {
+  for (const part of TEMPLATE_PARTS) await keeper.dropMemory(`${name}.${part}`);
 }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { Keeper } from '../keeper.ts';
-import { lockFile } from '../../host/lock.ts';
+import { lockFile, tryLockFile } from '../../host/lock.ts';
 import { qemuArguments } from './arguments.ts';
 import { removeReplaced } from './template-list.ts';
 import { bootTemplate } from './template-boot.ts';
@@ -16,6 +16,7 @@ import {
   type TemplatePorts,
   type TemplateRequest,
   TEMPLATE_PARTS,
+  besideName,
   dropMemories,
   templateNote,
 } from './template-record.ts';
@@ -25,8 +26,10 @@ export { DEFAULT_GUEST, type OpenTemplate, shapeOf, type TemplateRequest } from 
 
 /** An older template is made anew: what it holds of the past (randomness, clock) should not grow old. */
 const LIFE_MS = 24 * 3600 * 1000;
+
 /**
- * The template for these machines: from the keeper, from the state folder, or made (some 15 s). Two at once make it once.
+ * The template for these machines: from the keeper, from the state folder, or made (some 15 s). A new one is made and tried beside the one
+ * before it and takes its place in one step. Two at once make it once; while one renews an old template, the others go on with that.
  * RennetError `template-failed`, `boot-failed`, `no-memory`, `cancelled`.
  */
 export async function ensureTemplate(
@@ -34,29 +37,54 @@ export async function ensureTemplate(
   ports: TemplatePorts,
   signal: AbortSignal,
 ): Promise<OpenTemplate> {
+  const { keeper, progress } = ports;
   const key = await templateKey(request);
-  const ready = await findTemplate(key, ports.keeper);
-  if (ready !== undefined) return ready;
-  ports.progress({ doing: `waiting for the template of the ${request.image.kind} image` });
-  const lock = await lockFile(join(ports.state.run, `template-${key.slice(0, 16)}.lock`), signal);
+  const before = await findTemplate(key, keeper);
+  if (before !== undefined && isCurrent(before)) return before;
+  const place = join(ports.state.run, `template-${key.slice(0, 16)}.lock`);
+  if (before === undefined) progress({ doing: `waiting for the template of the ${request.image.kind} image` });
+  const lock = before === undefined ? await lockFile(place, signal) : await tryLockFile(place);
+  if (lock === undefined) return await mustFind(key, keeper);
   try {
-    const meanwhile = await findTemplate(key, ports.keeper);
-    if (meanwhile !== undefined) return meanwhile;
-    await dropMemories(key, ports.keeper);
-    if (await loadTemplate(key, ports, isCurrent)) return await mustFind(key, ports.keeper);
-    const note = await bootTemplate(key, request, ports, signal);
-    const template = await mustFind(key, ports.keeper);
-    ports.progress({ doing: `trying the template of the ${request.image.kind} image` });
-    await tryTemplate(template, request, ports.state, signal);
-    ports.progress({ doing: `saving the template of the ${request.image.kind} image` });
-    await saveTemplate(note, ports);
-    await removeReplaced(note, ports.state, ports.keeper);
-    return template;
+    const meanwhile = await findTemplate(key, keeper);
+    if (meanwhile !== undefined && isCurrent(meanwhile)) return meanwhile;
+    await makeBeside(key, request, ports, signal);
+    return await mustFind(key, keeper);
   } catch (error) {
-    await dropMemories(key, ports.keeper).catch(() => {});
-    throw error;
+    if (before === undefined || signal.aborted) throw error;
+    progress({
+      doing: `the template of ${before.madeAt} stays in use: ${error instanceof Error ? error.message : ''}`,
+    });
+    return before;
   } finally {
     await lock.release();
+  }
+}
+
+/** The caller holds the lock of the key. Whatever goes wrong, the template before it is as it was. */
+async function makeBeside(
+  key: string,
+  request: TemplateRequest,
+  ports: TemplatePorts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keeper, progress, state } = ports;
+  const beside = besideName(key);
+  await dropMemories(beside, keeper); // of one that was killed
+  const toFront = (): Promise<void> =>
+    keeper.switchMemories(TEMPLATE_PARTS.map((part) => [`${beside}.${part}`, `${key}.${part}`]));
+  try {
+    if ((await loadTemplate(key, beside, ports, isCurrent)) !== undefined) return await toFront();
+    const note = await bootTemplate(key, beside, request, ports, signal);
+    progress({ doing: `trying the template of the ${request.image.kind} image` });
+    await tryTemplate(await mustFind(beside, keeper), request, state, signal);
+    await toFront();
+    progress({ doing: `saving the template of the ${request.image.kind} image` });
+    await saveTemplate(note, ports);
+    await removeReplaced(note, state, keeper);
+  } catch (error) {
+    await dropMemories(beside, keeper).catch(() => {});
+    throw error;
   }
 }
 
@@ -71,13 +99,14 @@ export async function templateKey(request: TemplateRequest): Promise<string> {
     .digest('hex');
 }
 
-async function findTemplate(key: string, keeper: Keeper): Promise<OpenTemplate | undefined> {
-  const [memory, state] = await Promise.all(TEMPLATE_PARTS.map((part) => keeper.findMemory(`${key}.${part}`)));
+async function findTemplate(name: string, keeper: Keeper): Promise<OpenTemplate | undefined> {
+  const [memory, state] = await Promise.all(TEMPLATE_PARTS.map((part) => keeper.findMemory(`${name}.${part}`)));
   if (memory === undefined || state === undefined || !memory.sealed || !state.sealed) return undefined;
   const note = templateNote.safeParse(memory.note);
-  if (!note.success || !isCurrent(note.data)) return undefined;
+  if (!note.success) return undefined;
   return {
-    key,
+    key: note.data.key,
+    madeAt: note.data.madeAt,
     open() {
       const opened = keeper.open(memory, 'r');
       try {
@@ -95,13 +124,13 @@ async function findTemplate(key: string, keeper: Keeper): Promise<OpenTemplate |
   };
 }
 
-async function mustFind(key: string, keeper: Keeper): Promise<OpenTemplate> {
-  const template = await findTemplate(key, keeper);
+async function mustFind(name: string, keeper: Keeper): Promise<OpenTemplate> {
+  const template = await findTemplate(name, keeper);
   if (template === undefined) throw new RennetError('template-failed', 'The template was lost while it was made.');
   return template;
 }
 
-const isCurrent = (note: TemplateNote): boolean => Date.now() - Date.parse(note.madeAt) < LIFE_MS;
+const isCurrent = ({ madeAt }: Pick<TemplateNote, 'madeAt'>): boolean => Date.now() - Date.parse(madeAt) < LIFE_MS;
 
 function processor(cpuinfo: string): string {
   return ['model name', 'stepping', 'microcode', 'flags']
