@@ -15,6 +15,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4
 MNT_DETACH = 2
 RNDADDENTROPY, RNDRESEEDCRNG, BLKFLSBUF = 0x40085203, 0x5207, 0x1261  # random(4), linux/fs.h
 POWER_OFF = 0x4321FEDC  # reboot(2)
+PER_LINUX32 = 0x0008  # personality(2)
 INPUT_SERIAL = "rennet-in"
 
 
@@ -27,8 +28,16 @@ def mount(source, target, kind=None, flags=0, data=None):
         raise OSError(error, "mount: " + os.strerror(error), target)
 
 
+def match_personality():
+    """Where the root is of 32 bits and the kernel of 64, uname says i686 from here on, as it would on a machine of the
+    target: build systems ask it for what to compile (linux32(1) does the same)."""
+    if struct.calcsize("P") == 4 and os.uname().machine == "x86_64" and libc.personality(PER_LINUX32) == -1:
+        raise OSError(ctypes.get_errno(), "the personality cannot be set")
+
+
 def prepare_machine(virtual, disk_size):
     """Mounts what the first process of a machine finds missing, and what takes all that a job writes: a tmpfs, or the disk itself."""
+    match_personality()
     if virtual:
         for source, target, flags in (
             ("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC),

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AptRoot, openAptRoot } from '../src/debian/apt.ts';
 import { hostTarget } from '../src/debian/apt-host.ts';
 import { type ArchiveIndex, openArchiveIndex } from '../src/debian/archive-index.ts';
+import { stateFolder } from '../src/model/state.ts';
 
 /** The host's own suite, from the host's own mirror, in a private root. */
 const signal = new AbortController().signal;
@@ -19,7 +20,7 @@ const doings = new Set<string>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rennet-apt-'));
-  root = await openAptRoot(await hostTarget(signal), folder, signal);
+  root = await openAptRoot(await hostTarget(signal), stateFolder(folder), signal);
   await root.update({}, ({ doing }) => doings.add(doing), signal);
   archive = await openArchiveIndex(root, signal);
 }, 300_000);
@@ -113,7 +114,7 @@ test('the configuration, where a password of a proxy may stand, is for its owner
 
 /** A root whose sources lead elsewhere. */
 async function rerouted(name: string, uri: string, options = ''): Promise<AptRoot> {
-  const other = await openAptRoot(root.target, join(folder, name), signal);
+  const other = await openAptRoot(root.target, stateFolder(join(folder, name)), signal);
   await writeFile(
     other.sourcesFile,
     `Types: deb\nURIs: ${uri}\nSuites: ${root.target.suite}\nComponents: main\n${options}`,
@@ -170,7 +171,7 @@ test('lists without a good signature are refused', async () => {
 });
 
 test('a cancelled update ends apt', async () => {
-  const other = await openAptRoot(root.target, join(folder, 'cancelled'), signal);
+  const other = await openAptRoot(root.target, stateFolder(join(folder, 'cancelled')), signal);
   const abort = new AbortController();
   const update = other.update({}, () => abort.abort(), abort.signal);
   await expect(update).rejects.toMatchObject({ code: 'cancelled' });

@@ -64,7 +64,7 @@ export async function* examineHost(
   });
   yield await settled('mirror', async () => {
     const target = await hostTarget(signal);
-    await openAptRoot(target, state.apt, signal);
+    await openAptRoot(target, state, signal);
     return {
       what: 'mirror',
       state: 'good',

@@ -19,7 +19,7 @@ export function addImage(program: Command): void {
         const start = performance.now();
         await prepareState(state, signal);
         const target = await chooseTarget(options.target, signal);
-        const apt = await openAptRoot(target, state.apt, signal);
+        const apt = await openAptRoot(target, state, signal);
         const ports = { state, apt, progress: output.progress };
         const images = await ensureImages(target, ports, signal, { renew: true });
         for (const { kind, digest, packages } of [images.build, images.runtime]) {

@@ -41,7 +41,7 @@ export async function openPlanPorts(
 
 /** The target's private apt and its derived index. */
 export async function openArchive({ state, output, signal }: CommandContext, target: Target) {
-  const apt = await openAptRoot(target, state.apt, signal);
+  const apt = await openAptRoot(target, state, signal);
   const { notes } = await apt.update({}, output.progress, signal);
   for (const note of notes) output.note(note);
   return { apt, archive: await openArchiveIndex(apt, signal) };

@@ -21,7 +21,7 @@ export function addTemplate(program: Command): void {
       runCommand(options, async ({ output, state, signal }) => {
         await prepareState(state, signal);
         const target = await chooseTarget(options.target, signal);
-        const apt = await openAptRoot(target, state.apt, signal);
+        const apt = await openAptRoot(target, state, signal);
         const images = await ensureImages(target, { state, apt, progress: output.progress }, signal);
         const start = performance.now();
         const qemu = await findQemu(state);

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../host/files.ts';
+import type { SuiteSettings } from '../host/settings.ts';
 import { RennetError } from '../model/errors.ts';
 import { formatTarget, type Target } from '../model/target.ts';
 import { hostRelease, readHostSources } from './apt-host.ts';
 import { type AptRun, runApt } from './apt-run.ts';
-import { formatSources, officialSources } from './apt-sources.ts';
+import { formatSources, officialSources, type SourceEntry } from './apt-sources.ts';
 
 /**
  * A source may carry the release's name without being the distribution (many vendors publish `bookworm main`). What counts is the
@@ -13,20 +14,49 @@ import { formatSources, officialSources } from './apt-sources.ts';
  */
 const OFFICIAL_ORIGINS = { debian: 'Debian', ubuntu: 'Ubuntu' } as const;
 
-/** Writes the root's sources: official entries of the host, without those known to be foreign. RennetError `bad-target` where none is left. */
-export async function layOutSources(target: Target, root: string, signal: AbortSignal): Promise<void> {
-  const [entries, release, foreign] = await Promise.all([readHostSources(signal), hostRelease(), readForeign(root)]);
-  // The key names the host's suite or the target's: a vendor's mirror is foreign for both.
-  const foreignUris = new Set([...foreign].map((line) => line.split(' ')[0] ?? ''));
-  const sources = officialSources(entries, release, target, (uri) => foreignUris.has(withSlash(uri)));
-  if (!sources.some((entry) => entry.suites[0] === target.suite)) {
+/**
+ * Writes the root's sources: those that config.toml has for the suite, else official entries of the host, without those known to be foreign.
+ * RennetError `bad-target` where none is left.
+ */
+export async function layOutSources(
+  target: Target,
+  root: string,
+  settings: SuiteSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const sources =
+    settings.source.length > 0 ? configuredSources(settings, target) : await hostSources(target, root, signal);
+  if (!sources.some((entry) => entry.suites.includes(target.suite))) {
     throw new RennetError(
       'bad-target',
-      `apt on this host has no official source from which ${formatTarget(target)} could be reached.`,
-      "Add the distribution's own entry (component main) to /etc/apt/sources.list.d, or choose another target.",
+      settings.source.length > 0
+        ? `No source of [suite.${target.suite}] in config.toml has ${formatTarget(target)} itself.`
+        : `apt on this host has no official source from which ${formatTarget(target)} could be reached.`,
+      settings.source.length > 0
+        ? 'Name the suite in "suites" of a source whose "architectures" hold the target\'s.'
+        : "Add the distribution's own entry (component main) to /etc/apt/sources.list.d, name its mirror in config.toml (docs/operations.md), or choose another target.",
     );
   }
   await writeWhole(join(root, 'official.sources'), formatSources(sources));
+}
+
+/** The sources of `[[suite.NAME.source]]` that serve the target's architecture. Pure. */
+export function configuredSources({ source }: SuiteSettings, { suite, architecture }: Target): SourceEntry[] {
+  return source
+    .filter(({ architectures }) => architectures?.includes(architecture) ?? true)
+    .map(({ uris, suites, components, keyring }) => ({
+      uris,
+      suites: suites ?? [suite],
+      components,
+      options: { 'Signed-By': keyring, Architectures: architecture },
+    }));
+}
+
+async function hostSources(target: Target, root: string, signal: AbortSignal): Promise<SourceEntry[]> {
+  const [entries, release, foreign] = await Promise.all([readHostSources(signal), hostRelease(), readForeign(root)]);
+  // The key names the host's suite or the target's: a vendor's mirror is foreign for both.
+  const foreignUris = new Set([...foreign].map((line) => line.split(' ')[0] ?? ''));
+  return officialSources(entries, release, target, (uri) => foreignUris.has(withSlash(uri)));
 }
 
 /**

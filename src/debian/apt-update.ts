@@ -5,6 +5,7 @@ import { RennetError } from '../model/errors.ts';
 import type { Progress } from '../model/progress.ts';
 import { formatTarget } from '../model/target.ts';
 import type { AptRoot } from './apt.ts';
+import { fetchContentsAsServed, WITHOUT_CONTENTS } from './apt-contents.ts';
 import { layOutSources, learnForeign, writeWhole } from './apt-official.ts';
 import { type AptResult, downloadPercent, runApt } from './apt-run.ts';
 
@@ -14,6 +15,9 @@ interface Stamp {
   readonly sources: string;
 }
 
+const UNSIGNED_CONTENTS =
+  'The Contents lists of the mirror do not fit its signed index and are used as they are, as config.toml says; packages are verified all the same.';
+
 /** Implements `AptRoot.update`. */
 export async function updateLists(
   root: AptRoot,
@@ -22,20 +26,34 @@ export async function updateLists(
   signal: AbortSignal,
 ): Promise<{ updated: boolean; notes: readonly string[] }> {
   if (await isFresh(root, maxAgeMs)) return { updated: false, notes: [] };
-  if (await learnForeign(root.folder, {}, signal)) await layOutSources(root.target, root.folder, signal);
+  // What the operator named is official by his word.
+  const isConfigured = root.settings.source.length > 0;
+  if (!isConfigured && (await learnForeign(root.folder, {}, signal)))
+    await layOutSources(root.target, root.folder, root.settings, signal);
   let result = await runUpdate(root, progress, signal);
-  if (result.exitCode === 0 && (await learnForeign(root.folder, { configFile: root.configFile }, signal))) {
-    await layOutSources(root.target, root.folder, signal);
+  if (
+    result.exitCode === 0 &&
+    !isConfigured &&
+    (await learnForeign(root.folder, { configFile: root.configFile }, signal))
+  ) {
+    await layOutSources(root.target, root.folder, root.settings, signal);
     result = await runUpdate(root, progress, signal);
+  }
+  const asServed = result.exitCode !== 0 && root.settings.contents === 'as-served';
+  if (asServed) {
+    result = await runUpdate(root, progress, signal, WITHOUT_CONTENTS);
+    if (result.exitCode === 0) await fetchContentsAsServed(root, signal);
   }
   if (result.exitCode === 0) {
     const stamp: Stamp = { at: Date.now(), sources: await digestSources(root) };
     await writeWhole(join(root.folder, 'updated.json'), JSON.stringify(stamp));
     await forgetSolved(root.folder);
-    return { updated: true, notes: [] };
+    return { updated: true, notes: asServed ? [UNSIGNED_CONTENTS] : [] };
   }
   const failure = updateFailure(formatTarget(root.target), result.complaints);
-  const hasLists = (await root.lists()).packages.length > 0;
+  // Some lists of a first update that failed are no lists of the suite: its security part may be what is missing.
+  const stamp = await readStamp(root);
+  const hasLists = stamp?.sources === (await digestSources(root)) && (await root.lists()).packages.length > 0;
   if (failure.code !== 'mirror-failed' || !hasLists) throw failure;
   return { updated: false, notes: [`${failure.message} The lists of the last successful update are used.`] };
 }
@@ -49,14 +67,19 @@ async function forgetSolved(folder: string): Promise<void> {
   }
 }
 
-async function runUpdate(root: AptRoot, progress: Progress, signal: AbortSignal): Promise<AptResult> {
+async function runUpdate(
+  root: AptRoot,
+  progress: Progress,
+  signal: AbortSignal,
+  options: readonly string[] = [],
+): Promise<AptResult> {
   const doing = `refreshing the package lists of ${formatTarget(root.target)}`;
   progress({ doing });
   // With lists to fall back on, nobody waits for apt's long series of retries.
   const retries = (await root.lists()).packages.length > 0 ? ['-o', 'Acquire::Retries=1'] : [];
   return runApt(
     'apt-get',
-    ['update', '--quiet=2', ...retries],
+    ['update', '--quiet=2', ...retries, ...options],
     {
       configFile: root.configFile,
       lock: join(root.folder, 'lock'),
@@ -114,9 +137,13 @@ export function updateFailure(target: string, complaints: readonly string[]): Re
     );
   }
   const reason = network ?? complaints[0] ?? 'apt-get update failed without a word.';
+  // Packages that do not fit are never used; of Contents lists the operator may think otherwise.
+  const isContents = complaints.some((line) => /\/Contents-\S+ .*unexpected size|\/Contents-\S+ .*Hash Sum/.test(line));
   return new RennetError(
     'mirror-failed',
     `apt could not refresh the lists of ${target}: ${reason}`,
-    'Try again when the mirror answers.',
+    isContents && network === undefined
+      ? 'Try again when the mirror is through with its update; contents = "as-served" for the suite in config.toml takes its Contents lists as they are.'
+      : 'Try again when the mirror answers.',
   );
 }

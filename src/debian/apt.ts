@@ -1,6 +1,8 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Progress } from '../model/progress.ts';
+import type { StateFolder } from '../model/state.ts';
+import { suiteSettings, type SuiteSettings } from '../host/settings.ts';
 import type { Target } from '../model/target.ts';
 import { closeRelations } from './apt-closure.ts';
 import { renderAptConfig } from './apt-config.ts';
@@ -34,6 +36,8 @@ export interface AptLists {
 export interface AptRoot {
   readonly target: Target;
   readonly folder: string;
+  /** What the operator's config.toml says of the suite. */
+  readonly settings: SuiteSettings;
   /** Configuration for `APT_CONFIG`; it also names sources and lists. */
   readonly configFile: string;
   /** deb822 sources of the target, official ones only. */
@@ -59,11 +63,16 @@ export interface AptRoot {
 }
 
 /**
- * Opens (makes, where missing) the private apt root of a target in `<folder>/<suite>-<architecture>`. Mirror, keys, proxy and
- * certificates are those of the host's apt. Does not touch the network. RennetError `bad-target` where the host has no official source.
+ * Opens (makes, where missing) the private apt root of a target in `apt/<suite>-<architecture>`. Mirror and keys are those of config.toml,
+ * else those of the host's apt, as proxy and certificates are. Does not touch the network. RennetError `bad-target` where neither has a source.
  */
-export async function openAptRoot(target: Target, folder: string, signal: AbortSignal): Promise<AptRoot> {
-  const root = join(folder, `${target.suite}-${target.architecture}`);
+export async function openAptRoot(
+  target: Target,
+  state: Pick<StateFolder, 'apt' | 'settingsFile'>,
+  signal: AbortSignal,
+): Promise<AptRoot> {
+  const settings = await suiteSettings(state, target.suite);
+  const root = join(state.apt, `${target.suite}-${target.architecture}`);
   const places = { configFile: join(root, 'apt.conf'), sourcesFile: join(root, 'official.sources') };
   for (const below of ['state/lists/partial', 'cache/archives/partial', 'log']) {
     await mkdir(join(root, below), { recursive: true });
@@ -71,10 +80,11 @@ export async function openAptRoot(target: Target, folder: string, signal: AbortS
   // A proxy's password may stand in it.
   await writeWhole(places.configFile, renderAptConfig(target, root, await dumpHostConfig(signal)), 0o600);
   await writeWhole(join(root, 'state/status'), '');
-  await layOutSources(target, root, signal);
+  await layOutSources(target, root, settings, signal);
   const aptRoot: AptRoot = {
     target,
     folder: root,
+    settings,
     ...places,
     update: (options, progress, until) => updateLists(aptRoot, options.maxAgeMs ?? 6 * 3_600_000, progress, until),
     closure: (relations, dpkgStatus, until) => closeRelations(aptRoot, relations, dpkgStatus, until),

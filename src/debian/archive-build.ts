@@ -36,7 +36,15 @@ export async function buildArchiveIndex(root: AptRoot, files: IndexFiles, signal
   }
   await mkdir(join(root.folder, 'index'), { recursive: true });
   const dhPython = await fetchDhPython(root, signal);
-  const input: DeriveInput = { target: root.target, release, packages, contents, dhPython, files };
+  const input: DeriveInput = {
+    target: root.target,
+    tag: root.settings.tag,
+    release,
+    packages,
+    contents,
+    dhPython,
+    files,
+  };
   // A small young generation: nearly everything dies at once, and the peak falls by 40 MiB.
   const result = await execa(process.execPath, ['--max-semi-space-size=4', MAIN], {
     input: JSON.stringify(input),

@@ -36,6 +36,8 @@ export interface IndexFiles {
 /** Everything that the index is derived from, as files of this host. */
 export interface DeriveInput {
   readonly target: Target;
+  /** The operator's tag of the suite. */
+  readonly tag?: string | undefined;
   /** InRelease of the suite itself. */
   readonly release: string;
   readonly packages: readonly string[];
@@ -55,7 +57,7 @@ export async function deriveIndex(input: DeriveInput, signal: AbortSignal): Prom
     const dists = officialDists(scan.dists, known, parseFallback(await readFallback(input.dhPython, signal)));
     const stored: StoredIndex = {
       format: INDEX_FORMAT,
-      facts: targetFacts(input.target, known.packages, await readReleaseFields(input.release)),
+      facts: targetFacts(input.target, known.packages, await readReleaseFields(input.release), input.tag),
       packages: table([...known.packages].map(([name, { version, architecture }]) => [name, version, architecture])),
       dists: table(dists.map((row) => [row.project, row.package, row.upstreamVersion])),
       modules: table(scan.modules.entries()),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PLAIN_SUITE } from '../host/settings.ts';
 import type { AptRoot, Deb } from './apt.ts';
 import { openArchiveIndex } from './archive-index.ts';
 
@@ -73,6 +74,7 @@ function root(): AptRoot {
   return {
     target: { suite: 'bookworm', architecture: 'amd64' },
     folder,
+    settings: PLAIN_SUITE,
     configFile: '',
     sourcesFile: '',
     update: async () => ({ updated: false, notes: [] }),

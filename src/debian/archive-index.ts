@@ -85,9 +85,10 @@ function indexFiles(root: AptRoot, key: string): IndexFiles {
   return { index: `${stem}.json`, paths: `${stem}.paths`, development: `${stem}.development` };
 }
 
-/** The InRelease files fix every byte of the lists; their digests name the index. */
+/** The InRelease files fix every byte of the lists, but of those taken as served; their digests name the index. */
 async function listsKey(root: AptRoot): Promise<string> {
-  const hash = createHash('sha256');
+  const { tag, contents } = root.settings;
+  const hash = createHash('sha256').update(`${tag ?? ''}${contents === 'signed' ? '' : contents}`);
   for (const path of (await root.lists()).inReleases) {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   }

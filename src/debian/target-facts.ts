@@ -17,11 +17,12 @@ export async function readReleaseFields(path: string): Promise<ReleaseFields> {
   return { origin: field('Origin'), version: field('Version') };
 }
 
-/** Python version and suite tag of a target. RennetError `bad-target` for a suite without python3. */
+/** Python version and suite tag of a target; `tag` is the operator's own. RennetError `bad-target` for a suite without python3. */
 export function targetFacts(
   target: Target,
   packages: ReadonlyMap<string, IndexedPackage>,
   release: ReleaseFields,
+  tag?: string,
 ): TargetFacts {
   const python = /^(3\.\d+)/.exec(upstream(packages, 'python3'))?.[1];
   if (python === undefined) {
@@ -29,7 +30,7 @@ export function targetFacts(
   }
   // Debian spells a pre-release 3.14.0~rc2.
   const full = /^\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?/.exec(upstream(packages, `python${python}`).replace('~', ''))?.[0];
-  return { ...target, python, pythonFull: full ?? `${python}.0`, suiteTag: suiteTag(target, packages, release) };
+  return { ...target, python, pythonFull: full ?? `${python}.0`, suiteTag: tag ?? suiteTag(target, packages, release) };
 }
 
 function suiteTag(target: Target, packages: ReadonlyMap<string, IndexedPackage>, release: ReleaseFields): string {

@@ -6,11 +6,12 @@ import { RennetError } from '../model/errors.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
 import { type Target, formatTarget } from '../model/target.ts';
+import type { SuiteSettings } from '../host/settings.ts';
 import { sha256OfFile } from '../host/files.ts';
 import { ensureMemoryFolder, requireSpace } from '../host/memory.ts';
 import { contained, mmdebstrapMode } from './contained.ts';
 import { readModules } from './modules.ts';
-import { IMAGE_KINDS, type ImageKind, kernelPackage, mmdebstrapArguments, recipeDigest } from './recipe.ts';
+import { IMAGE_KINDS, type ImageKind, mmdebstrapArguments, recipeDigest } from './recipe.ts';
 import { type BaseRecord, readBase } from './record.ts';
 
 /** Measured for bookworm: 440 and 149 MiB of roots, 100 MiB of packages, twice while tar runs. */
@@ -26,12 +27,14 @@ export interface BaseSources {
   readonly sourcesFile: string;
   /** Configuration for `APT_CONFIG`: proxies and certificates of the host. */
   readonly configFile: string;
+  /** The operator's settings of the suite. */
+  readonly settings: SuiteSettings;
 }
 
 /**
  * Makes what all images of a target come from: the roots of both kinds, kernel, modules and busybox, as a folder of
  * `state.images/bases`. Works in the memory folder and renames at the end; the caller holds the images' lock.
- * RennetError `no-space`, `bad-target`, `image-failed`, `cancelled`.
+ * RennetError `no-space`, `image-failed`, `cancelled`.
  */
 export async function makeBase(
   target: Target,
@@ -39,13 +42,6 @@ export async function makeBase(
   signal: AbortSignal,
 ): Promise<BaseRecord> {
   const { state, progress } = ports;
-  if (kernelPackage(target) === undefined) {
-    throw new RennetError(
-      'bad-target',
-      `Debian has no cloud kernel for ${formatTarget(target)}.`,
-      'Use an amd64 target.',
-    );
-  }
   await ensureMemoryFolder(state);
   await requireSpace(state.memory, WORK_MEMORY_MIB, 'Making the images');
   const scratch = join(state.memory, 'making');
@@ -63,7 +59,7 @@ export async function makeBase(
     );
     progress({ doing: 'unpacking the kernel' });
     const kernelVersion = await keepKernel(scratch, folder, signal);
-    const record = await describe(target, folder, kernelVersion);
+    const record = await describe(target, ports.apt.settings, folder, kernelVersion);
     const final = join(state.images, 'bases', record.digest);
     await rm(final, { recursive: true, force: true });
     await rename(folder, final);
@@ -94,7 +90,7 @@ async function bootstrap(kind: ImageKind, work: Work, signal: AbortSignal): Prom
   const command = [
     'mmdebstrap',
     mmdebstrapMode(),
-    ...mmdebstrapArguments(kind, target, join(scratch, 'debs'), work.options),
+    ...mmdebstrapArguments(kind, target, work.apt.settings, join(scratch, 'debs'), work.options),
     join(work.folder, `${kind}.tar`),
     work.apt.sourcesFile,
   ];
@@ -162,7 +158,12 @@ async function keepKernel(scratch: string, folder: string, signal: AbortSignal):
   return kernel.replace('boot/vmlinuz-', '');
 }
 
-async function describe(target: Target, folder: string, kernelVersion: string): Promise<BaseRecord> {
+async function describe(
+  target: Target,
+  settings: SuiteSettings,
+  folder: string,
+  kernelVersion: string,
+): Promise<BaseRecord> {
   const statuses: Partial<Record<ImageKind, string>> = {};
   const sha256: Record<string, string> = {};
   for (const kind of IMAGE_KINDS) {
@@ -176,7 +177,7 @@ async function describe(target: Target, folder: string, kernelVersion: string): 
     const path = join(name.parentPath, name.name);
     sha256[path.slice(folder.length + 1)] = await sha256OfFile(path);
   }
-  const recipe = recipeDigest(target);
+  const recipe = recipeDigest(target, settings);
   const digest = createHash('sha256')
     .update(JSON.stringify([recipe, statuses, kernelVersion]))
     .digest('hex');

@@ -5,6 +5,7 @@ import type { Image } from '../model/machine.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
 import type { Target } from '../model/target.ts';
+import { suiteSettings } from '../host/settings.ts';
 import { sha256OfFile } from '../host/files.ts';
 import { lockFile } from '../host/lock.ts';
 import { ensureMemoryFolder } from '../host/memory.ts';
@@ -38,7 +39,7 @@ export interface ImageOptions {
 /**
  * The current images of a target, made or loaded into memory where they are missing. Current: same recipe, same agent, base not
  * older than 7 days; then neither mirror nor lock is touched. With an old base and no mirror the old base stays in use, with a note.
- * RennetError `no-space`, `no-memory`, `bad-target`, `image-failed`, `cancelled`.
+ * RennetError `no-space`, `no-memory`, `bad-usage`, `image-failed`, `cancelled`.
  */
 export async function ensureImages(
   target: Target,
@@ -151,7 +152,7 @@ async function findImage(kind: ImageKind, base: BaseRecord, agent: string, state
 
 /** Usable bases of a target, newest first. */
 async function basesOf(target: Target, state: StateFolder): Promise<readonly BaseRecord[]> {
-  const recipe = recipeDigest(target);
+  const recipe = recipeDigest(target, await suiteSettings(state, target.suite));
   return (await listBases(state)).filter((base) => base.recipe === recipe && sameTarget(base.target, target));
 }
 

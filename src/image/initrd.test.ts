@@ -8,6 +8,7 @@ import { directory, file, writeCpio } from './cpio.ts';
 import { installedPackages } from './derive.ts';
 import { writeInitrd } from './initrd.ts';
 import { moduleDependencies, readModules } from './modules.ts';
+import { PLAIN_SUITE } from '../host/settings.ts';
 import { mmdebstrapArguments, recipeDigest } from './recipe.ts';
 
 let folder = '';
@@ -82,15 +83,34 @@ describe('recipe', () => {
 
   test('the build image has a compiler and no package manager of Python; the runtime image has Python only', () => {
     const included = (kind: 'build' | 'runtime'): string[] =>
-      mmdebstrapArguments(kind, target, '/debs', []).filter((it) => it.startsWith('--include='));
+      mmdebstrapArguments(kind, target, PLAIN_SUITE, '/debs', []).filter((it) => it.startsWith('--include='));
     expect(included('build').join(' ')).toContain('gcc,g++,make,dpkg-dev');
     expect(included('build').join(' ')).not.toMatch(/pip|setuptools|venv|wheel/);
     expect(included('runtime')).toEqual(['--include=python3,ca-certificates']);
   });
 
-  test('its digest follows the target', () => {
-    expect(recipeDigest(target)).toBe(recipeDigest({ ...target }));
-    expect(recipeDigest({ ...target, suite: 'trixie' })).not.toBe(recipeDigest(target));
+  test.each([
+    ['amd64', {}, 'linux-image-cloud-amd64', false],
+    ['arm64', {}, 'linux-image-cloud-arm64', false],
+    ['i386', {}, 'linux-image-cloud-amd64', true],
+    ['i386', { amd64: 'linux-image-generic' }, 'linux-image-generic', true],
+    ['arm64', { amd64: 'linux-image-generic' }, 'linux-image-cloud-arm64', false],
+  ] as const)('an %s target with kernels %j has %s', (architecture, kernel, wanted, isForeign) => {
+    const settings = { ...PLAIN_SUITE, kernel };
+    const hooks = mmdebstrapArguments('build', { suite: 'bookworm', architecture }, settings, '/debs', []);
+    const fetch = hooks.find((it) => it.includes('download "$kernel"')) ?? '';
+    expect(fetch).toContain(` ${wanted} `);
+    // The root's own apt and dpkg stay those of its one architecture.
+    expect(fetch.includes('APT::Architectures=amd64')).toBe(isForeign);
+    expect(hooks.filter((it) => it.startsWith('--architectures='))).toEqual([`--architectures=${architecture}`]);
+    expect(hooks.join('\n')).not.toContain('add-architecture');
+  });
+
+  test('its digest follows the target and the kernel', () => {
+    expect(recipeDigest(target, PLAIN_SUITE)).toBe(recipeDigest({ ...target }, PLAIN_SUITE));
+    expect(recipeDigest({ ...target, suite: 'trixie' }, PLAIN_SUITE)).not.toBe(recipeDigest(target, PLAIN_SUITE));
+    const own = { ...PLAIN_SUITE, kernel: { amd64: 'linux-image-virtual' } };
+    expect(recipeDigest(target, own)).not.toBe(recipeDigest(target, PLAIN_SUITE));
   });
 
   test('only installed packages count', () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { SuiteSettings } from '../host/settings.ts';
 import type { Image } from '../model/machine.ts';
-import type { Architecture, Target } from '../model/target.ts';
+import { type MachineArchitecture, machineArchitecture, type Target } from '../model/target.ts';
 
 export type ImageKind = Image['kind'];
 export const IMAGE_KINDS: readonly ImageKind[] = ['build', 'runtime'];
@@ -20,8 +21,8 @@ const WHERE_THERE: Record<ImageKind, readonly string[]> = {
   runtime: [],
 };
 
-/** Debian's cloud kernel; the i386 one does not exist, an amd64 kernel runs such a root (not offered yet). */
-const KERNELS: Partial<Record<Architecture, string>> = {
+/** Debian's cloud kernel. */
+const KERNELS: Record<MachineArchitecture, string> = {
   amd64: 'linux-image-cloud-amd64',
   arm64: 'linux-image-cloud-arm64',
 };
@@ -41,20 +42,46 @@ export const WARM_PATHS: Record<ImageKind, readonly string[]> = {
   runtime: ['/usr/lib', '/usr/bin', '/usr/sbin', '/var/lib/dpkg'],
 };
 
-export function kernelPackage(target: Target): string | undefined {
-  return KERNELS[target.architecture];
+/** The meta package of the kernel of a target's machines: the operator's, else Debian's. */
+export function kernelPackage(target: Target, settings: SuiteSettings): string {
+  const machine = machineArchitecture(target);
+  return settings.kernel[machine] ?? KERNELS[machine];
 }
 
-/** Runs in the chroot's apt: the kernel that the meta package stands for, and a static busybox for the initrd. */
-const fetchKernel = (meta: string): string =>
-  [
+/**
+ * Runs in the chroot's apt: the kernel that the meta package stands for, and a static busybox for the initrd. For an i386 root both
+ * are amd64's: apt is told so on its command line, with lists of its own, so that the root's dpkg never hears of amd64.
+ */
+function fetchKernel(target: Target, meta: string): string {
+  const machine = machineArchitecture(target);
+  const foreign = [
+    `APT::Architecture=${machine}`,
+    `APT::Architectures=${machine}`,
+    'Dir::State::Lists=$1/rennet-debs/lists',
+    'Dir::Etc::SourceList=$1/rennet-debs/machine.sources',
+    'Dir::Etc::SourceParts=/dev/null',
+    'Dir::Cache::pkgcache=',
+    'Dir::Cache::srcpkgcache=',
+  ];
+  const isForeign = machine !== target.architecture;
+  const options = isForeign ? foreign.map((option) => `-o ${option}`).join(' ') : '';
+  return [
     'set -e',
     'mkdir "$1/rennet-debs"',
     'cd "$1/rennet-debs"',
-    `kernel=$(apt-cache depends --no-recommends --no-suggests ${meta} | sed -n 's/^ *Depends: \\(linux-image-[0-9].*\\)/\\1/p' | head -n 1)`,
+    ...(isForeign
+      ? [
+          'mkdir -p lists/partial',
+          `sed 's/^Architectures: .*/Architectures: ${machine}/' "$1"/etc/apt/sources.list.d/*.sources >machine.sources`,
+          `apt-get --quiet ${options} update`,
+        ]
+      : []),
+    `kernel=$(apt-cache ${options} depends --no-recommends --no-suggests ${meta} | sed -n 's/^ *Depends: \\(linux-image-[0-9].*\\)/\\1/p' | head -n 1)`,
     'test -n "$kernel"',
-    'apt-get --quiet download "$kernel" busybox-static',
+    `apt-get --quiet ${options} download "$kernel" busybox-static`,
+    'rm -rf lists machine.sources',
   ].join('; ');
+}
 
 /** Traces of the host, and rules that must not apply to what a job installs. */
 const CLEAN = [
@@ -71,18 +98,24 @@ const CLEAN = [
 export function mmdebstrapArguments(
   kind: ImageKind,
   target: Target,
+  settings: SuiteSettings,
   debs: string,
   aptOptions: readonly string[],
 ): string[] {
-  const meta = kernelPackage(target);
   const kernelHooks =
-    kind === 'build' && meta !== undefined
-      ? [fetchKernel(meta), `copy-out /rennet-debs ${debs}`, 'rm -r "$1/rennet-debs"']
+    kind === 'build'
+      ? [
+          fetchKernel(target, kernelPackage(target, settings)),
+          `copy-out /rennet-debs ${debs}`,
+          'rm -r "$1/rennet-debs"',
+        ]
       : [];
   return [
     '--variant=essential',
     '--format=tar',
     `--architectures=${target.architecture}`,
+    // It would ask arch-test whether an amd64 host can run i386; the root's first program tells.
+    ...(target.architecture === 'i386' ? ['--skip=check/qemu'] : []),
     `--include=${PACKAGES[kind].join(',')}`,
     // An apt pattern: a name that the suite does not have is no error then.
     ...WHERE_THERE[kind].map((name) => `--include=?and(?exact-name(${name}),?not(?virtual))`),
@@ -94,7 +127,7 @@ export function mmdebstrapArguments(
 }
 
 /** Names everything that decides what a base holds, apart from what the mirror has on the day. Pure. */
-export function recipeDigest(target: Target): string {
-  const text = IMAGE_KINDS.map((kind) => mmdebstrapArguments(kind, target, '', []));
+export function recipeDigest(target: Target, settings: SuiteSettings): string {
+  const text = IMAGE_KINDS.map((kind) => mmdebstrapArguments(kind, target, settings, '', []));
   return createHash('sha256').update(JSON.stringify(text)).digest('hex');
 }

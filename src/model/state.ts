@@ -8,6 +8,8 @@ export interface StateFolder {
   readonly versionFile: string;
   /** The operator's hints; may be missing. */
   readonly hintsFile: string;
+  /** The operator's settings; may be missing. */
+  readonly settingsFile: string;
   readonly blobs: string;
   /** The published apt repository; readable for everyone. */
   readonly archive: string;
@@ -37,6 +39,7 @@ export function stateFolder(root: string): StateFolder {
     root,
     versionFile: join(root, 'version'),
     hintsFile: join(root, 'hints.toml'),
+    settingsFile: join(root, 'config.toml'),
     blobs: join(root, 'blobs'),
     archive: join(root, 'archive'),
     attempts: join(root, 'attempts'),

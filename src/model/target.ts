@@ -6,6 +6,13 @@ export function isArchitecture(text: string): text is Architecture {
   return (ARCHITECTURES as readonly string[]).includes(text);
 }
 
+/** What a guest's machine is: an amd64 kernel runs an i386 root, and Debian has no cloud kernel for i386. */
+export type MachineArchitecture = Exclude<Architecture, 'i386'>;
+
+export function machineArchitecture({ architecture }: Pick<Target, 'architecture'>): MachineArchitecture {
+  return architecture === 'i386' ? 'amd64' : architecture;
+}
+
 /** One suite on one architecture; its Python version follows from the suite. Written `bookworm/amd64`. */
 export interface Target {
   readonly suite: string;

@@ -87,7 +87,7 @@ async function parents(folder: string): Promise<{ path: string; mode: string }[]
 async function chrootTar(include: readonly string[]): Promise<string> {
   const { signal } = new AbortController();
   const target = await hostTarget(signal);
-  const apt = await openAptRoot(target, machineState.apt, signal);
+  const apt = await openAptRoot(target, machineState, signal);
   await apt.update({}, () => {}, signal);
   const args = await mmdebstrapArguments(apt, include);
   const key = createHash('sha256')

@@ -19,7 +19,7 @@ export async function testImages(forms: readonly ImageForm[]): Promise<{ build: 
   const target = await hostTarget(signal);
   for (const folder of [machineState.apt, machineState.images, machineState.run])
     await mkdir(folder, { recursive: true });
-  const apt = await openAptRoot(target, machineState.apt, signal);
+  const apt = await openAptRoot(target, machineState, signal);
   return ensureImages(target, { state: machineState, apt, progress: () => {} }, signal, { forms });
 }
 
@@ -27,7 +27,7 @@ export async function testImages(forms: readonly ImageForm[]): Promise<{ build: 
 export async function testLists(): Promise<void> {
   const { signal } = new AbortController();
   await mkdir(machineState.apt, { recursive: true });
-  const apt = await openAptRoot(await hostTarget(signal), machineState.apt, signal);
+  const apt = await openAptRoot(await hostTarget(signal), machineState, signal);
   await apt.update({}, () => {}, signal);
   await openArchiveIndex(apt, signal);
 }

@@ -76,7 +76,7 @@ export async function ensurePipRoot(
 async function makeRoot(target: Target, state: StateFolder, folder: string, progress: Progress, signal: AbortSignal) {
   const doing = `making a root of ${formatTarget(target)} with pip`;
   progress({ doing });
-  const apt = await openAptRoot(target, state.apt, signal);
+  const apt = await openAptRoot(target, state, signal);
   const archive = join(folder, 'root.tar');
   const bootstrap = contained([
     'mmdebstrap',
