@@ -28,7 +28,7 @@ export function addBenchReset(bench: Command): void {
         const { output, state, signal } = context;
         await prepareState(state, signal);
         const target = await chooseTarget(options.target, signal);
-        const apt = await openAptRoot(target, state.apt, signal);
+        const apt = await openAptRoot(target, state, signal);
         const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal);
         const progress = (doing: string, done: number) => output.progress({ doing, done, total: options.runs });
         const wanted = { state, image, accelerator: options.accelerator, runs: options.runs };
