@@ -56,6 +56,7 @@ describe('bad usage: one error, status 2, and nothing is made', () => {
     ['an unknown option', 'bad-usage', ['build', 'ftfy', '--fast']],
     ['an unknown command', 'bad-usage', ['constructor']],
     ['no project', 'bad-usage', ['build']],
+    ['more jobs than any host has room for', 'bad-usage', ['build', 'ftfy', '--jobs', '500']],
     ['an unknown driver', 'bad-usage', ['build', 'ftfy', '--driver', 'fake']],
     ['a bad specifier', 'bad-specifier', ['build', 'ftfy=1']],
     ['a bad target', 'bad-target', ['build', 'ftfy', '--target', 'Bad suite/amd64']],

@@ -24,7 +24,7 @@ afterAll(async () => {
 const run = (...args: readonly string[]): Promise<EndedCommand> =>
   rennet([...args, ...demo.args], { env: { ...index.env, TMPDIR: demo.temporary } });
 const build = (...projects: readonly string[]): Promise<EndedCommand> =>
-  run('build', ...projects, '--jobs', '2', '--driver', 'namespace', '--allow-unisolated');
+  run('build', ...projects, '--jobs', '2', '--overcommit', '--driver', 'namespace', '--allow-unisolated');
 
 const endOf = (event: Readonly<Record<string, unknown>> | undefined) => ({
   outcome: event?.['outcome'],

@@ -195,7 +195,7 @@ describe('several at once', () => {
   ])('with --jobs %s, %s is at work when the first one ends', async (jobs, atWork) => {
     const projects = [`jobs-${jobs}-x`, `jobs-${jobs}-y`];
     await offer(...projects.map((project) => ({ project, hook: 'import time\ntime.sleep(2)' })));
-    const ended = await build(...projects, '--jobs', jobs);
+    const ended = await build(...projects, '--jobs', jobs, '--overcommit');
     const [before = ''] = ended.stderr.split(/^published: /m);
     const begun = projects.filter((project) => new RegExp(`^building ${project} `, 'm').test(before));
     expect(begun, ended.stderr).toHaveLength(atWork === 'both' ? 2 : 1);

@@ -16,7 +16,7 @@ let remembered: EndedCommand;
 beforeAll(async () => {
   [index, demo] = await Promise.all([startDemoIndex(), stateWithImages()]);
   for (const release of RELEASES) await index.add(release);
-  first = await build('--jobs', '2', ...RELEASES.map(({ project }) => project));
+  first = await build('--jobs', '2', '--overcommit', ...RELEASES.map(({ project }) => project));
   remembered = await run('hints');
 }, SETUP_MS);
 afterAll(async () => {

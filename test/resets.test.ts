@@ -94,7 +94,7 @@ describe.each(['delta', 'copy'] as const)("a guest's own disk: %s", (reset) => {
 
 describe('guests that wait', () => {
   test('a job takes one, another gets ready, and a closed driver leaves none', async () => {
-    const warm = createDriver('qemu', { state, accelerator: 'tcg', warm: 1 });
+    const warm = createDriver('qemu', { state, accelerator: 'tcg', warm: 1, overcommit: true });
     try {
       await warm.prepare({ image, reset: 'memory', limits }, signal);
       const waiting = await descendants();
@@ -111,7 +111,7 @@ describe('guests that wait', () => {
   });
 
   test('one that was killed while it waited costs a clone, never a job', async () => {
-    const warm = createDriver('qemu', { state, accelerator: 'tcg', warm: 1 });
+    const warm = createDriver('qemu', { state, accelerator: 'tcg', warm: 1, overcommit: true });
     try {
       await warm.prepare({ image, reset: 'memory', limits }, signal);
       for (const pid of await descendants()) process.kill(pid, 'SIGKILL');
@@ -123,7 +123,7 @@ describe('guests that wait', () => {
   });
 
   test('a job that is cancelled before it starts leaves none', async () => {
-    const warm = createDriver('qemu', { state, accelerator: 'tcg', warm: 2 });
+    const warm = createDriver('qemu', { state, accelerator: 'tcg', warm: 2, overcommit: true });
     const preparing = warm.prepare({ image, reset: 'memory', limits }, signal);
     await warm.close();
     await preparing;

@@ -17,7 +17,7 @@ beforeAll(async () => {
   [index, demo] = await Promise.all([startDemoIndex(), stateWithImages()]);
   for (const { release } of [...DEFECTS, ...HARMLESS]) await index.add(release);
   const projects = [...DEFECTS, ...HARMLESS].map(({ release }) => release.project);
-  ended = await run('build', '--driver', 'namespace', '--allow-unisolated', '--jobs', '2', ...projects);
+  ended = await run('build', '--driver', 'namespace', '--allow-unisolated', '--jobs', '2', '--overcommit', ...projects);
 }, SETUP_MS);
 afterAll(async () => {
   await demo.close();

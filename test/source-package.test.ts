@@ -81,7 +81,18 @@ PyMODINIT_FUNC PyInit__salt(void) { return PyModule_Create(&module); }
       'pyproject.toml': '[build-system]\nrequires = ["wrapper"]\nbuild-backend = "backend"\nbackend-path = ["."]\n',
     },
   });
-  const args = ['build', '--driver', 'namespace', '--allow-unisolated', '--jobs', '2', '--source', '--output', folder];
+  const args = [
+    'build',
+    '--driver',
+    'namespace',
+    '--allow-unisolated',
+    '--jobs',
+    '2',
+    '--overcommit',
+    '--source',
+    '--output',
+    folder,
+  ];
   ended = await rennet([...args, 'brie==1.2.0rc1', 'feta', 'gouda', ...demo.args], {
     env: { ...index.env, TMPDIR: demo.temporary },
   });

@@ -100,6 +100,7 @@ beforeAll(async () => {
     '--allow-unisolated',
     '--jobs',
     '2',
+    '--overcommit',
     '--hints',
     hints,
     '--tests',

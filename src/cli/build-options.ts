@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { RennetError } from '../model/errors.ts';
 import { type Channel, type DriverName, RESET_STRATEGIES, type ResetStrategy } from '../model/machine.ts';
@@ -10,7 +9,8 @@ import type { CommandContext } from './run-command.ts';
 /** How things are built, the same for every command that builds. */
 export interface BuildOptions extends CommonOptions {
   readonly target: readonly string[];
-  readonly jobs: number;
+  readonly jobs?: number;
+  readonly overcommit: boolean;
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
   readonly channel: Channel;
@@ -26,7 +26,8 @@ export interface BuildOptions extends CommonOptions {
 export function withBuildOptions(command: Command): Command {
   return command
     .option('--target <target>', 'suite/architecture (default: the host); may be repeated', collect, [])
-    .option('--jobs <number>', 'how many are built at once', parseJobs, DEFAULT_JOBS)
+    .option('--jobs <number>', 'how many are built at once (default: what this host has room for)', parseJobs)
+    .option('--overcommit', 'run more guests at once than this host has memory for at worst', false)
     .addOption(new Option('--driver <driver>', 'what the guests are').choices(['qemu', 'namespace']).default('qemu'))
     .addOption(
       new Option(
@@ -76,13 +77,10 @@ export function sourceFolder(
   return output === undefined ? join(state.sources, target.suite) : resolve(output);
 }
 
-/** Guests are heavy: half of the processors, and never many at once. */
-const DEFAULT_JOBS = Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)));
-
 function parseJobs(text: string): number {
   const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
-  throw new InvalidArgumentError('Give a number from 1 to 64.');
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 500) return jobs;
+  throw new InvalidArgumentError('Give a number from 1 to 500.');
 }
 
 function parseWarm(text: string): number {

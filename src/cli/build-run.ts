@@ -8,6 +8,7 @@ import { sourcesText } from '../publish/sources.ts';
 import type { Attempt } from '../store/records.ts';
 import { attemptEvent, resetNote } from './attempt-event.ts';
 import { type BuildOptions, sourceFolder } from './build-options.ts';
+import { chooseJobs } from './jobs.ts';
 import { openFlowPorts, openPlanPorts } from './open-ports.ts';
 import { formatPlan, planEvent } from './plan.ts';
 import { asRennetError, type CommandContext, EXIT } from './run-command.ts';
@@ -38,11 +39,12 @@ interface RunEnd {
 
 /** Builds for one target after the other (they share the index's answers, not the archive's), sums up, and gives the exit status. */
 export async function runBuilds(run: BuildRun, context: CommandContext, startedAt: number): Promise<number> {
-  const { targets } = run;
+  const { targets, options } = run;
+  const jobs = await chooseJobs(options, context.state);
   const ends: RunEnd[] = [];
   for (const [number, target] of targets.entries()) {
     const clock = number === 0 ? startedAt : performance.now();
-    ends.push(await buildForTarget(run, target, context, clock));
+    ends.push(await buildForTarget(run, jobs, target, context, clock));
     if (context.signal.aborted) break;
   }
   const ended = ends.flatMap((end) => end.ended);
@@ -53,6 +55,7 @@ export async function runBuilds(run: BuildRun, context: CommandContext, startedA
 
 async function buildForTarget(
   { options, index, orderFor }: BuildRun,
+  jobs: number,
   target: Target,
   context: CommandContext,
   startedAt: number,
@@ -75,7 +78,7 @@ async function buildForTarget(
       {
         planPorts: ports,
         openFlowPorts: () => openGuests(ports),
-        jobs: options.jobs,
+        jobs,
         onPlan: (plan) => {
           for (const warning of plan.warnings) warnings.add(`${warning.replace(/\.$/, '')} (${formatTarget(target)}).`);
           output.event('plan', planEvent(plan));

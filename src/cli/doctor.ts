@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { examineHost, type Finding } from './examination.ts';
+import { examineHost } from './examination.ts';
+import type { Finding } from './finding.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
@@ -15,8 +16,8 @@ export function addDoctor(program: Command): void {
       for await (const finding of examineHost(state, output.progress, signal)) {
         findings.push(finding);
         output.event('finding', { ...finding });
-        output.say(`${MARKS[finding.state]}  ${finding.what.padEnd(16)} ${finding.sentence}`);
-        if (finding.mend !== undefined) output.say(`      ${''.padEnd(16)} → ${finding.mend}`);
+        output.say(`${MARKS[finding.state]}  ${finding.what.padEnd(24)} ${finding.sentence}`);
+        if (finding.mend !== undefined) output.say(`      ${''.padEnd(24)} → ${finding.mend}`);
       }
       const bad = findings.filter(({ state: it }) => it === 'bad').length;
       output.say(bad === 0 ? 'This host can build.' : `This host cannot build yet: ${bad} to mend.`);

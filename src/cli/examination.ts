@@ -6,23 +6,19 @@ import { listImages, readyImages } from '../image/index.ts';
 import { findKeeper } from '../machine/keeper.ts';
 import { kvmSelfTest } from '../machine/qemu/accelerator.ts';
 import { describeHost, type HostDescription } from '../machine/qemu/host.ts';
+import { probeJail } from '../machine/qemu/jail-probe.ts';
+import { findQemu } from '../machine/qemu/program.ts';
 import { listTemplates } from '../machine/qemu/template.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
 import { formatTarget } from '../model/target.ts';
 import { readIndexSettings } from '../python/settings.ts';
 import { serverPid } from '../store/database-stop.ts';
+import type { Finding } from './finding.ts';
+import { jailLayers } from './jail-layers.ts';
+import { capacityForBuilds } from './jobs.ts';
 import { asRennetError } from './run-command.ts';
 import { formatBytes } from './status-line.ts';
-
-/** One thing that was looked at. `bad`: no build is possible; `limited`: it works, with the limit that the sentence names. */
-export interface Finding {
-  readonly what: string;
-  readonly state: 'good' | 'limited' | 'bad';
-  readonly sentence: string;
-  /** The command that mends it. */
-  readonly mend?: string;
-}
 
 /** Programs that Rennet starts, with the Debian package of each. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -57,7 +53,8 @@ export async function* examineHost(
   yield* memory(host);
   yield await stateSpace(state);
   yield await kvm(host, state, progress, signal);
-  yield* isolation(host);
+  yield* isolation(host, state);
+  yield await settled('room', () => room(state));
   yield await settled('index', async () => {
     const { indexUrl } = await readIndexSettings(state.cache, signal);
     return { what: 'index', state: 'good', sentence: `pip's settings name ${indexUrl}` };
@@ -176,6 +173,7 @@ async function kvm(
     return {
       what: 'machines',
       state: 'good',
+      on: true,
       sentence: `QEMU ${version} on KVM: isolation hardware. ${known.sentence}`,
     };
   if (known.state === 'untested')
@@ -188,11 +186,13 @@ async function kvm(
   return {
     what: 'machines',
     state: 'limited',
+    on: false,
     sentence: `QEMU ${version} without KVM: isolation emulated, slower and no security boundary by QEMU's policy. ${known.sentence}`,
   };
 }
 
-function* isolation(host: HostDescription): Generator<Finding> {
+/** Each layer around QEMU, by starting it. */
+async function* isolation(host: HostDescription, state: StateFolder): AsyncGenerator<Finding> {
   if (process.getuid?.() !== 0)
     yield host.userNamespaces
       ? { what: 'user namespaces', state: 'good', sentence: 'an ordinary user may make them, so QEMU gets its jail' }
@@ -202,13 +202,20 @@ function* isolation(host: HostDescription): Generator<Finding> {
           sentence: 'an ordinary user may not make them, so QEMU would have no jail',
           mend: 'sysctl kernel.unprivileged_userns_clone=1, or run as root',
         };
-  yield host.cgroups.version === 'none'
-    ? {
-        what: 'cgroups',
-        state: 'limited',
-        sentence: `no control group for guests: ${host.cgroups.sentence}. Their memory is bounded by rlimits (address space) only`,
-      }
-    : { what: 'cgroups', state: 'good', sentence: `each guest gets a control group: ${host.cgroups.sentence}` };
+  if (host.qemuVersion === '') return;
+  try {
+    const { path } = await findQemu(state);
+    yield* jailLayers(await probeJail(path, state));
+  } catch (error) {
+    yield { what: 'jail', state: 'bad', sentence: `it could not be tried: ${asRennetError(error).message}` };
+  }
+}
+
+async function room(state: StateFolder): Promise<Finding> {
+  const { guests, advised, sentence } = await capacityForBuilds('qemu', state);
+  if (guests > 0) return { what: 'room', state: 'good', sentence: `${sentence}; ${advised} by default` };
+  const mend = 'give it memory, or let one build run at a time: it starts where its guest alone fits';
+  return { what: 'room', state: 'limited', sentence, mend };
 }
 
 async function* made(state: StateFolder): AsyncGenerator<Finding> {

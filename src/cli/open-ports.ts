@@ -54,6 +54,7 @@ export interface DriverOptions {
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   /** How many restored guests wait for the next jobs, of each image. */
   readonly warm: number;
+  readonly overcommit: boolean;
   /** Upstream's tests are run as well. */
   readonly tests?: boolean;
   /** Source packages are written there. */
@@ -68,8 +69,8 @@ export async function openFlowPorts(
 ): Promise<Omit<FlowPorts, 'buildMissing'>> {
   const { state, signal, output } = context;
   const images = await ensureImages(ports.apt.target, { state, apt: ports.apt, progress: output.progress }, signal);
-  const { accelerator, warm, reset } = options;
-  const driver = createDriver(options.driver, { state, accelerator, warm, progress: output.progress });
+  const { accelerator, warm, reset, overcommit } = options;
+  const driver = createDriver(options.driver, { state, accelerator, warm, overcommit, progress: output.progress });
   const limits = { build: BUILD_LIMITS, check: CHECK_LIMITS };
   if (warm > 0) {
     void driver.prepare({ image: images.build, reset, limits: limits.build }, signal);

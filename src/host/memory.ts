@@ -57,8 +57,8 @@ export async function requireSpace(folder: string, needMiB: number, what: string
 }
 
 /** Refuses to go on where the host has less than `needMiB` of memory left. RennetError `no-memory` with the figures. */
-export async function requireMemory(needMiB: number, what: string): Promise<void> {
-  const availableMiB = await availableMemoryMiB();
+export async function requireMemory(needMiB: number, what: string, available?: number): Promise<void> {
+  const availableMiB = available ?? (await availableMemoryMiB());
   if (availableMiB >= needMiB) return;
   throw new RennetError(
     'no-memory',

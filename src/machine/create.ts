@@ -14,6 +14,8 @@ export interface DriverOptions {
   readonly progress?: Progress;
   /** How many restored guests wait for the next jobs, for each template; none when not given. */
   readonly warm?: number;
+  /** Guests start without regard to what others on this host may take; else they wait for room. */
+  readonly overcommit?: boolean;
 }
 
 /** Makes a driver; nothing is started or tested before the first `run`. */
@@ -26,6 +28,8 @@ export function createDriver(name: DriverName, options: DriverOptions): MachineD
         accelerator: options.accelerator ?? 'auto',
         templates: createTemplateStore(state, progress),
         warm: options.warm ?? 0,
+        progress,
+        overcommit: options.overcommit ?? false,
       });
     case 'namespace':
       return createNamespaceDriver();

@@ -48,6 +48,9 @@ const ROOT_DRIVES: Record<RootDisk, string> = {
   delta: `format=qcow2,cache=unsafe,file.locking=off,backing.file.locking=off,file=${JAIL_PATHS.root}`,
 };
 
+/** QEMU's own filter of system calls, with everything denied that it can deny. */
+export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
 const CHANNELS = ['control', 'log', 'output', 'service'] as const;
 
 /**
@@ -57,7 +60,7 @@ const CHANNELS = ['control', 'log', 'output', 'service'] as const;
 export function qemuArguments(shape: MachineShape, memory: MemorySource, root: RootDisk = 'shared'): string[] {
   return [
     ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ['-sandbox', SANDBOX],
     ['-M', `microvm,rtc=on${memory.kind === 'own' ? '' : ',memory-backend=ram0'}`],
     accelerator(shape),
     ['-m', String(shape.memoryMiB), '-smp', String(shape.cpus)],

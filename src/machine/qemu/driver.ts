@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
+import type { Progress } from '../../model/progress.ts';
 import type { StateFolder } from '../../model/state.ts';
-import { ensureMemoryFolder, requireMemory } from '../../host/memory.ts';
+import { ensureMemoryFolder } from '../../host/memory.ts';
 import { createFreshness } from '../protocol.ts';
 import { type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
 import { type Guest, type Host, type Start, runGuest } from './guest-run.ts';
@@ -10,6 +11,7 @@ import { writeInputDisk } from './input-disk.ts';
 import { makePlaceholder } from './placeholder.ts';
 import { createWarmPool } from './pool.ts';
 import { findQemu } from './program.ts';
+import { type RoomPorts, claimRoom, noteGuest, requireGuestMemory, wantedOf } from './room.ts';
 import { reserveSlot } from './slot.ts';
 import { type OpenTemplate, type OpenedMemory, shapeOf } from './template-record.ts';
 import type { TemplateStore } from './template-store.ts';
@@ -21,19 +23,22 @@ export interface QemuDriverOptions {
   readonly templates: TemplateStore | undefined;
   /** How many restored guests wait for each template; 0 where it is not given. */
   readonly warm?: number;
+  readonly progress?: Progress;
+  /** Guests start without regard to what others on this host may take. */
+  readonly overcommit?: boolean;
 }
 
 const BOOTS = 2;
-/** What a guest takes from the host beyond its page tables' worth before its job even starts. */
-const QEMU_OWN_MIB = 192;
 
 /** The driver of real throw-away machines. Implements `MachineDriver`; see there for failures and abort. */
 export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
-  const { state, templates } = options;
+  const { state, templates, progress = () => {}, overcommit = false } = options;
+  const pool = createWarmPool(options.warm ?? 0, state, overcommit);
   const freshness = createFreshness();
-  const pool = createWarmPool(options.warm ?? 0, state);
   const closing = new AbortController();
   const preparing = new Set<Promise<void>>();
+  // Guests that wait take room from one that has a job: where it is short, there are none any more.
+  const room: RoomPorts = { state, progress, overcommit, makeRoom: () => pool.close() };
 
   const runJob = async (job: GuestJob, signal: AbortSignal): Promise<GuestReport> => {
     const host = await prepareHost(options, job, signal);
@@ -41,12 +46,19 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
     const warm = host.template === undefined ? undefined : pool.take(host.template);
     const slot = warm?.slot ?? (await reserveSlot(state));
     try {
+      const wanted = wantedOf(host.shape, host.template, job.reset);
+      if (warm === undefined) {
+        await claimRoom(slot, wanted, room, signal);
+        // Those that it had to wait for may have gone without any room left.
+        await requireGuestMemory(host.shape.memoryMiB, state, slot.number);
+      }
       // By the service nothing of the job lies on the disk.
       const input =
         job.channel === 'service'
           ? (warm?.input ?? (await makePlaceholder(slot.folder)))
           : await writeInputDisk(job.input, slot.folder, signal, warm?.input);
-      const guest: Guest = { job, host, slot, input, freshness, started };
+      const onStart = (pid: number): void => void noteGuest(slot, wanted, pid, state).catch(() => {});
+      const guest: Guest = { job, host, slot, input, freshness, started, onStart };
       if (host.template !== undefined) {
         const report = await runClone(
           guest,
@@ -122,7 +134,7 @@ async function prepareHost(
   const qemu = await findQemu(state);
   const accelerator = await chooseAccelerator(options.accelerator, job.image, state, signal);
   const shape = shapeOf(accelerator, job.limits);
-  await requireMemory(shape.memoryMiB + QEMU_OWN_MIB, 'A guest');
+  await requireGuestMemory(shape.memoryMiB, state);
   const wanted = job.reset === 'memory' ? options.templates : undefined;
   const template = await wanted?.obtain({ image: job.image, shape, accelerator, qemu }, signal);
   return { qemu, accelerator, shape, template };

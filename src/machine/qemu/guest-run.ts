@@ -31,6 +31,8 @@ export interface Guest {
   readonly freshness: Freshness;
   /** When the job was given to the driver, milliseconds since 1970. */
   readonly started: number;
+  /** Told the process that the guest runs below. */
+  readonly onStart: (pid: number) => void;
 }
 
 /** How a guest comes to life. */
@@ -48,6 +50,7 @@ export async function runGuest(guest: Guest, start: Start, signal: AbortSignal):
   for (const name of ['log', 'output']) await rm(join(job.spool, name), { force: true });
   const machine = await startMachine(guest, start, signal);
   const launched = Date.now();
+  guest.onStart(machine.streams.process);
   const options = {
     readyMs: start.kind === 'boot' ? READY_MS.boot : READY_MS.clone,
     freshness: guest.freshness,

@@ -6,6 +6,7 @@ import type { Host } from './guest-run.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { restorePaused } from './migration.ts';
 import { makePlaceholder } from './placeholder.ts';
+import { noteGuest, tryRoom, wantedOf } from './room.ts';
 import { type Slot, reserveSlot } from './slot.ts';
 import type { OpenTemplate } from './template-record.ts';
 
@@ -32,13 +33,13 @@ export interface WarmPool {
 const SPARE_MIB = 2048;
 
 /** Keeps up to `size` guests waiting for each template; 0: none. */
-export function createWarmPool(size: number, state: StateFolder): WarmPool {
+export function createWarmPool(size: number, state: StateFolder, overcommit: boolean): WarmPool {
   const waiting = new Map<string, WarmGuest[]>();
   const underWay = new Map<Promise<void>, string>();
   const closing = new AbortController();
 
   const startOne = async (host: Host, template: OpenTemplate, image: Image): Promise<void> => {
-    const guest = await startPaused(host, template, image, state);
+    const guest = await startPaused(host, template, image, state, overcommit);
     if (closing.signal.aborted) return letGo(guest);
     const guests = waiting.get(template.key) ?? [];
     waiting.set(template.key, [...guests, guest]);
@@ -95,10 +96,18 @@ export function mayWait({ memoryMiB }: Pick<MachineShape, 'memoryMiB'>, availabl
   return availableMiB >= memoryMiB + SPARE_MIB;
 }
 
-async function startPaused(host: Host, template: OpenTemplate, image: Image, state: StateFolder): Promise<WarmGuest> {
+async function startPaused(
+  host: Host,
+  template: OpenTemplate,
+  image: Image,
+  state: StateFolder,
+  overcommit: boolean,
+): Promise<WarmGuest> {
   const slot = await reserveSlot(state);
   let machine: RunningMachine | undefined;
   try {
+    const wanted = wantedOf(host.shape, template, 'memory');
+    if ((await tryRoom(slot, wanted, { state, overcommit })) !== undefined) throw new Error('there is no room');
     const input = await makePlaceholder(slot.folder);
     const opened = template.open();
     try {
@@ -113,6 +122,7 @@ async function startPaused(host: Host, template: OpenTemplate, image: Image, sta
     } finally {
       opened.close();
     }
+    await noteGuest(slot, wanted, machine.streams.process, state);
     const { qmp } = machine;
     if (qmp === undefined) throw new Error('a clone has no monitor');
     await restorePaused(qmp);

@@ -16,6 +16,11 @@ export function slotLocks(state: StateFolder): string {
   return process.geteuid?.() === 0 ? '/run/rennet-slots' : join(state.memory, 'slot-locks');
 }
 
+/** Where the guest of a slot tells what it may take of the host's memory (room.ts). */
+export function claimPath(state: StateFolder, number: number): string {
+  return join(slotLocks(state), `${number}.claim`);
+}
+
 /**
  * Holds a lock until it is released or this process ends, however it ends; undefined while somebody else does. A lock is a name for a
  * socket that its holder listens on: link(2) gives the name to one only, the kernel tells by a connection whether its holder lives, in any
@@ -74,6 +79,11 @@ async function wasKilled(path: string): Promise<boolean> {
   const inode = async () => (await lstat(path).catch(() => undefined))?.ino;
   const before = await inode();
   return (await holderOf(path)) === 'dead' && before !== undefined && (await inode()) === before;
+}
+
+/** Whether a living process holds a lock. */
+export async function isHeld(folder: string, name: string): Promise<boolean> {
+  return (await holderOf(join(folder, name))) === 'lives';
 }
 
 function holderOf(path: string): Promise<'lives' | 'dead' | 'none'> {

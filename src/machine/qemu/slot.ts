@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
-import { slotLocks, takeSlotLock } from './slot-lock.ts';
+import { claimPath, slotLocks, takeSlotLock } from './slot-lock.ts';
 
 /** Above all ranges that Debian, systemd and containers hand out (systemd, "Users, Groups, UIDs and GIDs"). */
 const FIRST_UID = 1_990_000_000;
@@ -19,19 +19,23 @@ export interface Slot {
 
 /**
  * Reserves the first free slot: for root one of this host, as user ids are. Freed when this process ends, however it ends. What a
- * killed predecessor left in the folder is removed. RennetError `no-memory`, `state-unwritable`.
+ * killed predecessor left there is removed. RennetError `no-memory`, `state-unwritable`.
  */
 export async function reserveSlot(state: StateFolder): Promise<Slot> {
   for (let number = 0; number < SLOTS; number++) {
     const unlock = await takeSlotLock(slotLocks(state), String(number));
     if (unlock === undefined) continue;
     const folder = join(state.memory, 'slots', String(number));
-    const release = async (): Promise<void> => {
+    const clear = async (): Promise<void> => {
       await rm(folder, { recursive: true, force: true });
+      await rm(claimPath(state, number), { force: true });
+    };
+    const release = async (): Promise<void> => {
+      await clear();
       await unlock();
     };
     try {
-      await rm(folder, { recursive: true, force: true });
+      await clear();
       await mkdir(folder, { recursive: true, mode: 0o700 });
     } catch (error) {
       await release().catch(() => {});

@@ -19,6 +19,8 @@ export interface TemplateRequest {
 export interface OpenTemplate {
   readonly key: string;
   readonly madeAt: string;
+  /** What it may still grow by, MiB: the first clone that writes to a page that the template never touched fills it there. */
+  readonly growthMiB: number;
   /** Descriptors of this process for one clone; the caller closes them once the clone's QEMU has its own. */
   open(): OpenedMemory;
 }

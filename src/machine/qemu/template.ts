@@ -107,6 +107,7 @@ async function findTemplate(name: string, keeper: Keeper): Promise<OpenTemplate 
   return {
     key: note.data.key,
     madeAt: note.data.madeAt,
+    growthMiB: Math.ceil((memory.bytes - memory.usedBytes) / 2 ** 20),
     open() {
       const opened = keeper.open(memory, 'r');
       try {
