@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,9 +13,9 @@ import { createFreshness } from '../src/machine/protocol.ts';
 import { createQemuDriver } from '../src/machine/qemu/driver.ts';
 import { findQemu } from '../src/machine/qemu/program.ts';
 import { createTemplateStore } from '../src/machine/qemu/template-store.ts';
-import { TEMPLATE_PARTS, type TemplateNote } from '../src/machine/qemu/template-record.ts';
+import { TEMPLATE_PARTS, type TemplateNote, dropMemories } from '../src/machine/qemu/template-record.ts';
 import { tryClone } from '../src/machine/qemu/template-trial.ts';
-import { ensureTemplate, shapeOf, verifyTemplates } from '../src/machine/qemu/template.ts';
+import { ensureTemplate, listTemplates, shapeOf, verifyTemplates } from '../src/machine/qemu/template.ts';
 import type { GuestReport, Image } from '../src/model/machine.ts';
 import { machineState as state, testImages } from './support/images.ts';
 import { backend, SCENARIOS } from './support/machine-scenarios.ts';
@@ -180,6 +180,22 @@ describe('memory templates', () => {
     expect(await keeper.findMemory(`${key}.memory`)).toBeUndefined();
     // The next guest gets a new one.
     expect(await run(IDENTITY, driver)).toMatchObject({ end: 'result', reset: 'memory', result: { status: 'ok' } });
+  });
+
+  test('a kept template that was made with another QEMU is not used, and it is said', async () => {
+    const { key } = await template();
+    const files = join(state.templates, key);
+    const note = JSON.parse(await readFile(join(files, 'template.json'), 'utf8')) as TemplateNote;
+    const foreign = { ...note, key: 'f'.repeat(64), qemu: '1.0 (another host)' };
+    const place = join(state.templates, foreign.key);
+    await rename(files, place);
+    await writeFile(join(place, 'template.json'), JSON.stringify(foreign));
+    await dropMemories(key, keeper);
+    const said: string[] = [];
+    const progress = ({ doing }: { doing: string }): void => void said.push(doing);
+    expect(await ensureTemplate(await request(), { state, keeper, progress }, signal)).toMatchObject({ key });
+    expect(said).toContainEqual(expect.stringContaining('was made with QEMU 1.0 (another host); a new one is made'));
+    expect((await listTemplates(state)).map((it) => it.key)).not.toContain(foreign.key);
   });
 
   test('an old template serves on while a new one is made, and where none can be made', async () => {

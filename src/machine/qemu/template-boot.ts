@@ -23,8 +23,7 @@ const SETTLE_MS = 200;
  * Afterwards both memories, called `name`, are sealed. RennetError `boot-failed`, `template-failed`, `no-memory`, `cancelled`.
  */
 export async function bootTemplate(
-  key: string,
-  name: string,
+  { key, name, cpu }: { readonly key: string; readonly name: string; readonly cpu: string },
   request: TemplateRequest,
   ports: TemplatePorts,
   signal: AbortSignal,
@@ -66,6 +65,8 @@ export async function bootTemplate(
     target: formatTarget(image.target),
     kind: image.kind,
     shape,
+    qemu: request.qemu.version,
+    cpu,
     state: await keeper.digestMemory(state.name),
     memory: await keeper.digestMemory(memory.name),
   };

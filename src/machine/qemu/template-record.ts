@@ -40,6 +40,9 @@ export const templateNote = z.object({
   target: z.string(),
   kind: z.enum(['build', 'runtime']),
   shape: z.object({ accelerator: z.enum(['kvm', 'tcg']), memoryMiB: z.int(), cpus: z.int() }),
+  /** Version of QEMU, and with KVM what the guest sees of this host's processor; neither may change under a template. */
+  qemu: z.string(),
+  cpu: z.string(),
   /** Digests as the keeper computes them. */
   memory: z.string(),
   state: z.string(),

@@ -3,10 +3,11 @@ import { closeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
+import type { StateFolder } from '../../model/state.ts';
 import type { Keeper } from '../keeper.ts';
 import { lockFile, tryLockFile } from '../../host/lock.ts';
-import { qemuArguments } from './arguments.ts';
-import { removeReplaced } from './template-list.ts';
+import { type MachineShape, qemuArguments } from './arguments.ts';
+import { listTemplates, removeReplaced } from './template-list.ts';
 import { bootTemplate } from './template-boot.ts';
 import { loadTemplate, saveTemplate } from './template-files.ts';
 import { tryTemplate } from './template-trial.ts';
@@ -75,7 +76,15 @@ async function makeBeside(
     keeper.switchMemories(TEMPLATE_PARTS.map((part) => [`${beside}.${part}`, `${key}.${part}`]));
   try {
     if ((await loadTemplate(key, beside, ports, isCurrent)) !== undefined) return await toFront();
-    const note = await bootTemplate(key, beside, request, ports, signal);
+    const foreign = await foreignTemplate(key, request, state);
+    if (foreign !== undefined)
+      progress({ doing: `the kept template of the ${request.image.kind} image ${foreign}; a new one is made` });
+    const note = await bootTemplate(
+      { key, name: beside, cpu: await processorOf(request.shape) },
+      request,
+      ports,
+      signal,
+    );
     progress({ doing: `trying the template of the ${request.image.kind} image` });
     await tryTemplate(await mustFind(beside, keeper), request, state, signal);
     await toFront();
@@ -92,11 +101,20 @@ async function makeBeside(
 export async function templateKey(request: TemplateRequest): Promise<string> {
   const { shape, image, qemu } = request;
   const how = qemuArguments(shape, { kind: 'template' });
-  // With KVM the guest sees this host's processor.
-  const cpu = shape.accelerator === 'kvm' ? processor(await readFile('/proc/cpuinfo', 'utf8')) : '';
   return createHash('sha256')
-    .update(JSON.stringify([1, image.digest, qemu.version, how, cpu]))
+    .update(JSON.stringify([2, image.digest, qemu.version, how, await processorOf(shape)]))
     .digest('hex');
+}
+
+/** Why a template that is kept cannot serve, where it would but for the host; undefined where there is none such. */
+async function foreignTemplate(key: string, { image, shape, qemu }: TemplateRequest, state: StateFolder) {
+  const cpu = await processorOf(shape);
+  const kept = (await listTemplates(state)).find(
+    (it) => it.key !== key && it.image === image.digest && JSON.stringify(it.shape) === JSON.stringify(shape),
+  );
+  if (kept === undefined) return undefined;
+  if (kept.cpu !== cpu) return 'was made on a host with another processor';
+  return kept.qemu === qemu.version ? undefined : `was made with QEMU ${kept.qemu}`;
 }
 
 async function findTemplate(name: string, keeper: Keeper): Promise<OpenTemplate | undefined> {
@@ -133,7 +151,10 @@ async function mustFind(name: string, keeper: Keeper): Promise<OpenTemplate> {
 
 const isCurrent = ({ madeAt }: Pick<TemplateNote, 'madeAt'>): boolean => Date.now() - Date.parse(madeAt) < LIFE_MS;
 
-function processor(cpuinfo: string): string {
+/** What a guest sees of this host's processor: with KVM all of it, under emulation nothing. */
+async function processorOf({ accelerator }: MachineShape): Promise<string> {
+  if (accelerator === 'tcg') return '';
+  const cpuinfo = await readFile('/proc/cpuinfo', 'utf8');
   return ['model name', 'stepping', 'microcode', 'flags']
     .map((name) => new RegExp(`^${name}\\s*:(.*)$`, 'm').exec(cpuinfo)?.[1] ?? '')
     .join('|');
