@@ -87,7 +87,7 @@ def serve(virtual, order, service, control, log, stream):
             job = json.load(file)
         if job.get("protocol") != PROTOCOL:
             raise ValueError("job.json speaks another protocol")
-        return JOBS[job["kind"]](job, process.Ports(log=log.write, phase=phase, output=stream))
+        return JOBS[job["kind"]](job, process.Ports(log=log.write, phase=phase, output=stream, service=service))
     except Exception as error:  # noqa: BLE001 - the host must hear of it
         log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
         return "failed", {"step": "agent", "exit": 1, "message": process.one_line(error)}

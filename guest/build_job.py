@@ -2,6 +2,7 @@
 
 import os
 
+import apt_get
 import hooks
 import process
 import roots
@@ -27,7 +28,8 @@ def run(job, ports):
 def build(job, ports):
     prepare_folders()
     binds = [(WORK, "/build"), ("/rennet/in", "/rennet/in"), ("/rennet/out", "/rennet/out")]
-    root = roots.make_root("declared", job.get("layers", []), binds)
+    installed = install(job["apt"], ports) if "apt" in job else None
+    root = roots.make_root("declared", job.get("layers", []), binds, installed)
     backend = job["backend"]
 
     def step(name, action, directory="/build"):
@@ -43,7 +45,7 @@ def build(job, ports):
         layers, missing = hooks.choose_offered(asked, job.get("offered", []))
         if missing:
             return "needs", {"requirements": asked}
-        root = roots.make_root("asked", job.get("layers", []) + layers, binds)
+        root = roots.make_root("asked", job.get("layers", []) + layers, binds, installed)
         answer = hook_answer(step("build_wheel", lambda: hooks.run(backend, "/rennet/out"), source))
     wheel = answer.get("wheel")
     ports.phase("collect")
@@ -51,6 +53,13 @@ def build(job, ports):
     libraries = step("libraries", lambda: shared_libraries.find("/rennet/out/" + wheel), "/build/home")
     ports.output.add(wheel, content.fileno())
     return "ok", {"wheel": wheel, "hookRequirements": asked, "sharedLibraries": strings(libraries)}
+
+
+def install(order, ports):
+    try:
+        return apt_get.install(order, ports)
+    except apt_get.AptFailed as failed:
+        return fail("prerequisites", *failed.args)
 
 
 def fail(step, exit_status, message):

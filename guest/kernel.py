@@ -35,6 +35,12 @@ def match_personality():
         raise OSError(ctypes.get_errno(), "the personality cannot be set")
 
 
+def unmount(target):
+    """With all that is mounted below it."""
+    if libc.umount2(os.fsencode(target), MNT_DETACH) != 0:
+        raise OSError(ctypes.get_errno(), "%s cannot be unmounted" % target)
+
+
 def prepare_machine(virtual, disk_size):
     """Mounts what the first process of a machine finds missing, and what takes all that a job writes: a tmpfs, or the disk itself."""
     match_personality()
@@ -50,8 +56,7 @@ def prepare_machine(virtual, disk_size):
             if not os.path.ismount(target):
                 mount(source, target, source, flags)
     if os.path.isdir("/rennet/host"):  # where launch.sh of the namespace driver left the host's own root
-        if libc.umount2(b"/rennet/host", MNT_DETACH) != 0:
-            raise OSError(ctypes.get_errno(), "the host's root cannot be unmounted")
+        unmount("/rennet/host")
         os.rmdir("/rennet/host")
     os.makedirs("/rennet/in", exist_ok=True)
     os.makedirs("/rennet/job", exist_ok=True)

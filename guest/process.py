@@ -27,7 +27,7 @@ PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL =
 
 limits = {"processes": 0, "filtered": False}
 
-Ports = namedtuple("Ports", "log phase output")
+Ports = namedtuple("Ports", "log phase output service")
 # exit: as a shell counts it (128 + signal). value: what the action returned, None when it did not. message: one line.
 End = namedtuple("End", "exit value message tail timed_out")
 

@@ -13,10 +13,10 @@ MAX_LAYERS = 480  # overlayfs takes 500
 OVERLAY_OPTIONS = ("redirect_dir=on,metacopy=on", "redirect_dir=on", "userxattr", "")
 
 
-def make_root(name, layers, binds):
+def make_root(name, layers, binds, installed=None):
     """Stacks the layers (the last one on top) over the base and returns the new root's path.
 
-    `binds` are pairs of a folder here and where it appears in the root.
+    `binds` are pairs of a folder here and where it appears in the root. `installed`: a folder that lies directly over the base.
     """
     folder = os.path.join(PLACE, name)
     root, upper, work, temporary = (os.path.join(folder, part) for part in ("root", "upper", "work", "tmp"))
@@ -27,10 +27,15 @@ def make_root(name, layers, binds):
     for _, target in binds:
         make_place(upper, target)
     copy_identity(upper)
-    mount_overlay(folder, root, upper, work, layers)
+    mount_overlay(folder, root, upper, work, layers, installed)
     for source, target in binds:
         kernel.mount(source, root + target, flags=kernel.MS_BIND | kernel.MS_REC)
     return root
+
+
+def upper_of(root):
+    """What was written to a root that make_root made; a folder that can be `installed` in another once the root is unmounted."""
+    return os.path.join(os.path.dirname(root), "upper")
 
 
 def make_open(folder):
@@ -58,7 +63,7 @@ def make_place(upper, place):
             os.mkdir(path, 0o755)
 
 
-def mount_overlay(folder, root, upper, work, layers):
+def mount_overlay(folder, root, upper, work, layers, installed):
     """mount(2) takes one page of options, so layers go by short links, seen from the folder they lie in."""
     if len(layers) > MAX_LAYERS:
         raise ValueError("%d layers are more than overlayfs can stack" % len(layers))
@@ -67,7 +72,8 @@ def mount_overlay(folder, root, upper, work, layers):
     try:
         for number, layer in enumerate(layers):
             os.symlink(inside(layer), str(number))
-        lower = ":".join([str(number) for number in reversed(range(len(layers)))] + [base])
+        below = [installed, base] if installed else [base]
+        lower = ":".join([str(number) for number in reversed(range(len(layers)))] + below)
         for options in OVERLAY_OPTIONS:
             try:
                 data = "lowerdir=%s,upperdir=upper,workdir=work" % lower

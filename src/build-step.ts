@@ -183,7 +183,9 @@ async function stageInputs(
 ): Promise<StagedJob> {
   const { watch, found } = attempt;
   const { hinted } = inputs;
-  const options = { ...inputs, packages: hinted.map((one) => one.package), folder: join(attempt.folder, 'stage') };
+  const { prerequisites } = ports;
+  const packages = hinted.map((one) => one.package);
+  const options = { ...inputs, packages, prerequisites, folder: join(attempt.folder, 'stage') };
   const staged = await watch.time('stage', () =>
     stage(recipe, options, { ...ports, cacheFolder: ports.state.cache }, signal),
   );
@@ -197,6 +199,7 @@ async function stageInputs(
     notes: staged.notes,
     limits: ports.limits,
     channel: ports.channel,
+    prerequisites: ports.prerequisites,
   };
   return staged;
 }

@@ -28,6 +28,7 @@ export async function failureOf(
   logPath: string,
 ): Promise<AttemptEnd> {
   const release = `${project} ${version}`;
+  if (facts.step === 'prerequisites') return new AttemptEnd(notInstalled(release, facts.message));
   const log = await tailOf(logPath);
   const full = exhaustion(log);
   if (full !== undefined) {
@@ -62,6 +63,15 @@ export async function failureOf(
     },
     finding.missing,
   );
+}
+
+/** Whatever keeps official packages from being installed, the release did not do it: nothing of it has run. */
+function notInstalled(release: string, message: string): Outcome {
+  const why = plainText(message)
+    .replace(/^E: /, '')
+    .replace(/[.!]?$/, '.');
+  const sentence = `apt-get in the guest could not install what the build of ${release} requires: ${why} --prerequisites layers does without it.`;
+  return { kind: 'infrastructure', sentence };
 }
 
 /** The last part of a spooled log; hostile bytes, decoded with replacement. */

@@ -37,6 +37,7 @@ export function attemptEvent(attempt: Attempt): Record<string, unknown> {
     driver: attempt.driver,
     reset: attempt.reset,
     channel: attempt.provenance['channel'],
+    prerequisites: attempt.provenance['prerequisites'],
     isolation: attempt.isolation,
     tests: testReportOf(attempt.evidence),
     source: sourceNote(attempt)?.dsc,

@@ -1,7 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { join, resolve } from 'node:path';
 import { RennetError } from '../model/errors.ts';
-import { type Channel, type DriverName, RESET_STRATEGIES, type ResetStrategy } from '../model/machine.ts';
+import {
+  type Channel,
+  type DriverName,
+  type Prerequisites,
+  RESET_STRATEGIES,
+  type ResetStrategy,
+} from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import { collect, type CommonOptions } from './options.ts';
 import type { CommandContext } from './run-command.ts';
@@ -14,6 +20,7 @@ export interface BuildOptions extends CommonOptions {
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
   readonly channel: Channel;
+  readonly prerequisites: Prerequisites;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   readonly warm: number;
   readonly allowUnisolated: boolean;
@@ -41,6 +48,14 @@ export function withBuildOptions(command: Command): Command {
       new Option('--channel <name>', 'how job and result travel: folders, or HTTP at an address inside the guest')
         .choices(['folder', 'service'])
         .default('folder'),
+    )
+    .addOption(
+      new Option(
+        '--prerequisites <how>',
+        'how official packages come into a build: unpacked layers, or apt-get in the guest',
+      )
+        .choices(['layers', 'apt'])
+        .default('layers'),
     )
     .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
     .option('--warm <number>', 'how many restored guests wait for the next jobs, of each image', parseWarm, 0)

@@ -4,7 +4,7 @@ import { readHintsFile } from '../hints/hints-file.ts';
 import { ensureImages } from '../image/images.ts';
 import { BUILD_LIMITS, CHECK_LIMITS } from '../limits.ts';
 import { createDriver } from '../machine/create.ts';
-import type { Channel, DriverName, ResetStrategy } from '../model/machine.ts';
+import type { Channel, DriverName, Prerequisites, ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import type { FlowPorts, PlanPorts } from '../ports.ts';
 import { createIndexClient } from '../python/client.ts';
@@ -51,6 +51,7 @@ export interface DriverOptions {
   readonly driver: DriverName;
   readonly reset: ResetStrategy;
   readonly channel: Channel;
+  readonly prerequisites: Prerequisites;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   /** How many restored guests wait for the next jobs, of each image. */
   readonly warm: number;
@@ -82,6 +83,7 @@ export async function openFlowPorts(
     driver,
     reset,
     channel: options.channel,
+    prerequisites: options.prerequisites,
     limits,
     maintainer: MAINTAINER,
     tests: options.tests === true,

@@ -12,6 +12,8 @@ export type ResetStrategy = (typeof RESET_STRATEGIES)[number];
 export const DISK_ROOM_MIB = 2048;
 /** How job and result travel: as folders (a disk and a stream), or by HTTP at an address inside the guest. */
 export type Channel = 'folder' | 'service';
+/** How the official packages come that a build requires: unpacked by the host, or installed in the guest by apt-get. */
+export type Prerequisites = 'layers' | 'apt';
 
 export interface InstalledPackage {
   readonly package: string;

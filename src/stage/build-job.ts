@@ -1,5 +1,6 @@
 import type { Recipe } from '../model/recipe.ts';
 import type { BuildSystem, SdistFacts } from '../python/sdist.ts';
+import type { AptOrder } from './apt-input.ts';
 
 /** PEP 517, "Source trees": what builds where pyproject.toml names no back end. */
 const LEGACY = 'setuptools.build_meta:__legacy__';
@@ -24,6 +25,8 @@ export interface BuildJob {
   /** Requirements that the host met already, as declared: the hook's answer is compared with them. */
   readonly met: readonly string[];
   readonly layers: readonly string[];
+  /** Official packages for apt-get in the guest, in place of a layer with them. */
+  readonly apt?: AptOrder;
   readonly offered: readonly { project: string; version: string; layers: readonly string[] }[];
   readonly environment: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deb } from '../debian/apt.ts';
+import type { Prerequisites } from '../model/machine.ts';
 import { unpackWheel } from '../python/wheel-unpack.ts';
+import { type AptOrder, layOutApt } from './apt-input.ts';
 import type { BuildJob } from './build-job.ts';
 import type { Choice } from './build-requirements.ts';
 import { joinDebs, unpackDebs } from './deb-layers.ts';
@@ -11,6 +13,7 @@ import { type BuildRequirement, type DownloadClock, type StagePorts, timeDownloa
 
 export interface LaidOutBuild {
   readonly layers: readonly string[];
+  readonly apt: AptOrder | undefined;
   readonly offered: BuildJob['offered'];
   readonly buildRequirements: readonly BuildRequirement[];
 }
@@ -21,12 +24,14 @@ type WheelChoice = Extract<Choice, { by: 'index' }>;
 /**
  * Writes the layers of a build below `input`: one with all official packages (fewer layers, faster look-ups), one for each wheel of the
  * index above it, so that `usr/local` wins over the suite's version; and one for each project of `offer` that the suite has and the choices have not.
- * `packages` are further Debian packages, by name.
+ * `packages` are further Debian packages, by name. With `prerequisites` apt the official packages are left to apt-get in the guest; those
+ * that a hook may ask for stay layers.
  */
 export async function layOutBuild(
   choices: readonly Choice[],
   offer: readonly string[],
   packages: readonly string[],
+  prerequisites: Prerequisites,
   input: string,
   ports: StagePorts,
   clock: DownloadClock,
@@ -37,7 +42,9 @@ export async function layOutBuild(
   const relations = [...official.map(({ dist }) => `${dist.package} (= ${dist.packageVersion})`), ...packages];
   const closure = await ports.apt.closure(relations, ports.images.build.dpkgStatus, signal);
   const layers: string[] = [];
-  if (closure.length > 0)
+  const apt =
+    prerequisites === 'apt' && closure.length > 0 ? await layOutApt(closure, input, ports, clock, signal) : undefined;
+  if (closure.length > 0 && apt === undefined)
     layers.push(await layOutDebs(closure, '00-official', input, ports, clock, signal, 'libraries'));
   for (const [index, wheel] of wheels.entries()) {
     const name = `layers/${50 + index}-${wheel.project}`;
@@ -55,7 +62,7 @@ export async function layOutBuild(
     const layer = await layOutDebs(fresh, `90-${dist.package}`, input, ports, clock, signal);
     offered.push({ project, version: dist.upstreamVersion, layers: [layer] });
   }
-  return { layers, offered, buildRequirements: provenance(official, wheels, closure) };
+  return { layers, apt, offered, buildRequirements: provenance(official, wheels, closure) };
 }
 
 /** A wheel of the index as a root tree in the cache; its files are never compiled or run here. */

@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RennetError } from '../model/errors.ts';
+import type { Prerequisites } from '../model/machine.ts';
 import { AttemptEnd } from '../model/outcome.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { readSdist, type SdistFacts } from '../python/sdist.ts';
@@ -54,6 +55,8 @@ export interface StageOptions {
   readonly tools: BuildTools;
   /** Further official packages, by name: hints. */
   readonly packages?: readonly string[];
+  /** How official packages come into the guest; layers where it is absent. */
+  readonly prerequisites?: Prerequisites;
   /** Scratch folder of this round; what was in it is removed. */
   readonly folder: string;
 }
@@ -94,12 +97,20 @@ export async function stage(
   const programs = programPackages(projects, sdist.extensionSources, ports.archive);
   const packages = [...new Set([...programs, ...(options.packages ?? [])])];
   const crates = wantsCrates(projects) ? await layOutCrates(path, input, ports, clock, signal) : undefined;
-  const laidOut = await layOutBuild(resolved.choices, offer, packages, input, ports, clock, signal).catch(
-    (error: unknown) => {
-      if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
-      throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${release} cannot be built: ${error.message}` });
-    },
-  );
+  const { prerequisites = 'layers' } = options;
+  const laidOut = await layOutBuild(
+    resolved.choices,
+    offer,
+    packages,
+    prerequisites,
+    input,
+    ports,
+    clock,
+    signal,
+  ).catch((error: unknown) => {
+    if (!(error instanceof RennetError) || error.code !== 'unmet-relations') throw error;
+    throw new AttemptEnd({ kind: 'unsatisfiable', sentence: `${release} cannot be built: ${error.message}` });
+  });
   const job: BuildJob = {
     protocol: 1,
     id: release,
@@ -110,6 +121,7 @@ export async function stage(
     backend,
     met: wanted,
     layers: [...laidOut.layers, ...(crates?.layers ?? [])],
+    ...(laidOut.apt === undefined ? {} : { apt: laidOut.apt }),
     offered: laidOut.offered,
     environment: buildEnvironment(recipe),
   };

@@ -5,13 +5,13 @@ import { createReadStream } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex, PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Route } from './routes.ts';
+import { findRoute, type Route } from './routes.ts';
 
 /** The service's address in every guest: of TEST-NET-1 (RFC 5737), which is nobody's. */
 export const SERVICE_HOST = '192.0.2.1';
 
-/** Refused requests of one guest; one more is an attack. apt asks for some forms of an index that are not there. */
-export const MAX_REFUSED = 500;
+/** Refused requests of one guest; so many are an attack. An honest guest has none. */
+export const MAX_REFUSED = 100;
 const MAX_HEADER_BYTES = 8192;
 const MAX_REQUESTS_A_STREAM = 1000;
 /** How long a request may take to be there whole, its body not counted. */
@@ -57,7 +57,7 @@ export function createHandler(offer: ServiceOffer): { accept: (stream: Duplex) =
       response.writeHead(204).end();
       return;
     }
-    const route = offer.routes.get(url);
+    const route = findRoute(offer.routes, url);
     if (route === undefined) return refuse(response, 404);
     if (method !== 'GET') return refuse(response, 405, { allow: 'GET' });
     if (hasBody(request)) return refuse(response, 413);

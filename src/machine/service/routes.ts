@@ -24,7 +24,7 @@ export async function routesOf(input: string): Promise<ReadonlyMap<string, Route
   const files: { path: string; kind: 'file' | 'tree' }[] = [];
   const add = (path: string, route: Route): void => {
     if (routes.size >= MAX_ROUTES) throw new Error(`a job's input has more than ${MAX_ROUTES} files`);
-    routes.set(`/${path.split('/').map(encodeURIComponent).join('/')}`, route);
+    routes.set(`/${path}`, route);
     if (route.kind !== 'text' && !path.startsWith(`${MIRROR}/`)) files.push({ path, kind: route.kind });
   };
   const walk = async (folder: string): Promise<void> => {
@@ -41,4 +41,14 @@ export async function routesOf(input: string): Promise<ReadonlyMap<string, Route
   if (job !== undefined) routes.set('/job', job);
   add('files', { kind: 'text', text: JSON.stringify({ files }) });
   return routes;
+}
+
+/** The route of a request's path. Clients escape more or less of it (apt: `%2b`); a name is never made longer or shorter by that. */
+export function findRoute(routes: ReadonlyMap<string, Route>, url: string): Route | undefined {
+  try {
+    const names = url.split('/').map(decodeURIComponent);
+    return names.some((name) => name.includes('/')) ? undefined : routes.get(names.join('/'));
+  } catch {
+    return undefined; // no UTF-8
+  }
 }
