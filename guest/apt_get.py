@@ -59,7 +59,9 @@ def install(order, ports):
             service.tunnel.stop()
             os.remove(WORK + "/auth.conf")  # nobody who runs later is to know the token
     kernel.unmount(root)
-    return roots.upper_of(root)
+    upper = roots.upper_of(root)
+    os.rmdir(upper + "/rennet/apt")  # the place that the root was given to mount there
+    return upper
 
 
 def prepare(order, service):

@@ -22,7 +22,7 @@ const LAYER = 'layers/apt';
 export async function layOutApt(
   closure: readonly Deb[],
   input: string,
-  ports: StagePorts,
+  ports: Omit<StagePorts, 'index'>,
   clock: DownloadClock,
   signal: AbortSignal,
 ): Promise<AptOrder> {
