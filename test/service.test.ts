@@ -48,7 +48,7 @@ describe('apt-get in a guest', () => {
 
   async function openRoot(): Promise<AptRoot> {
     await testLists();
-    return openAptRoot(await hostTarget(signal), machineState.apt, signal);
+    return openAptRoot(await hostTarget(signal), machineState, signal);
   }
 
   /** Lays out a build that needs `python3-six`, lets `change` lay hands on its input, and runs it. */
