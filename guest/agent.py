@@ -17,6 +17,7 @@ import channels
 import check_job
 import kernel
 import process
+import root_job
 import stdlib
 import tests_job
 import transfer
@@ -24,7 +25,7 @@ from output import OutputStream
 
 PROTOCOL = 1
 POWER_OFF_AFTER_SECONDS = 30
-JOBS = {"build": build_job.run, "check": check_job.run, "tests": tests_job.run}
+JOBS = {"build": build_job.run, "check": check_job.run, "tests": tests_job.run, "root": root_job.run}
 
 
 def main(arguments):

@@ -61,7 +61,7 @@ async function runGuest(): Promise<string> {
   try {
     const disk = await writeInputDisk(input, slot.folder, signal);
     const machine = await launch({
-      shape: { accelerator: 'tcg', memoryMiB: 1024, cpus: 1 },
+      shape: { architecture: 'amd64', accelerator: 'tcg', memoryMiB: 1024, cpus: 1 },
       files: { kernel: image.kernel, initrd, base: image.disk, input: disk },
       uid: slot.uid,
       kvmGroup: undefined,

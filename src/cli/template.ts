@@ -5,6 +5,7 @@ import { openKeeper } from '../machine/keeper.ts';
 import { chooseAccelerator } from '../machine/qemu/accelerator.ts';
 import { findQemu } from '../machine/qemu/program.ts';
 import { DEFAULT_GUEST, ensureTemplate, listTemplates, shapeOf, verifyTemplates } from '../machine/qemu/template.ts';
+import { machineArchitecture } from '../model/target.ts';
 import { prepareState } from '../store/state-folder.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
@@ -24,7 +25,7 @@ export function addTemplate(program: Command): void {
         const apt = await openAptRoot(target, state, signal);
         const images = await ensureImages(target, { state, apt, progress: output.progress }, signal);
         const start = performance.now();
-        const qemu = await findQemu(state);
+        const qemu = await findQemu(state, machineArchitecture(target));
         const accelerator = await chooseAccelerator('auto', images.build, state, signal);
         const keeper = await openKeeper(state, signal);
         const keys: string[] = [];

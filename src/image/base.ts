@@ -2,16 +2,18 @@ import { createHash } from 'node:crypto';
 import { copyFile, glob, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { findQemu } from '../machine/qemu/program.ts';
 import { RennetError } from '../model/errors.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
-import { type Target, formatTarget } from '../model/target.ts';
+import { type Target, formatTarget, machineArchitecture } from '../model/target.ts';
 import type { SuiteSettings } from '../host/settings.ts';
 import { sha256OfFile } from '../host/files.ts';
 import { ensureMemoryFolder, requireSpace } from '../host/memory.ts';
 import { contained, mmdebstrapMode } from './contained.ts';
-import { readModules } from './modules.ts';
-import { IMAGE_KINDS, type ImageKind, mmdebstrapArguments, recipeDigest } from './recipe.ts';
+import { finishInGuest } from './foreign.ts';
+import { keepKernel } from './kernel.ts';
+import { IMAGE_KINDS, type ImageKind, mmdebstrapArguments, recipeDigest, runsHere } from './recipe.ts';
 import { type BaseRecord, readBase } from './record.ts';
 
 /** Measured for bookworm: 440 and 149 MiB of roots, 100 MiB of packages, twice while tar runs. */
@@ -42,6 +44,8 @@ export async function makeBase(
   signal: AbortSignal,
 ): Promise<BaseRecord> {
   const { state, progress } = ports;
+  // Told before anything is downloaded.
+  if (!runsHere(target)) await findQemu(state, machineArchitecture(target));
   await ensureMemoryFolder(state);
   await requireSpace(state.memory, WORK_MEMORY_MIB, 'Making the images');
   const scratch = join(state.memory, 'making');
@@ -59,6 +63,22 @@ export async function makeBase(
     );
     progress({ doing: 'unpacking the kernel' });
     const kernelVersion = await keepKernel(scratch, folder, signal);
+    if (!runsHere(target))
+      for (const kind of IMAGE_KINDS)
+        await finishInGuest(
+          {
+            kind,
+            target,
+            archive: join(folder, `${kind}.tar`),
+            debs: join(scratch, 'debs', kind, 'archives'),
+            base: folder,
+            scratch: join(folder, 'scratch'),
+            spool: join(folder, 'scratch', 'spool'),
+          },
+          state,
+          progress,
+          signal,
+        );
     const record = await describe(target, ports.apt.settings, folder, kernelVersion);
     const final = join(state.images, 'bases', record.digest);
     await rm(final, { recursive: true, force: true });
@@ -132,30 +152,6 @@ export async function aptOptions(configFile: string): Promise<readonly string[]>
   return stdout
     .split('\n')
     .filter((line) => /^Acquire::(https?(::|\s)|Check-|Max-ValidTime|Retries).* ".+";$/.test(line));
-}
-
-async function keepKernel(scratch: string, folder: string, signal: AbortSignal): Promise<string> {
-  const unpacked = join(scratch, 'kernel');
-  const debs = join(scratch, 'debs/rennet-debs');
-  for (const name of await readdir(debs)) {
-    await execa('dpkg-deb', ['--extract', join(debs, name), unpacked], { cancelSignal: signal });
-  }
-  const find = (pattern: string): Promise<string[]> => Array.fromAsync(glob(pattern, { cwd: unpacked }));
-  const [kernel] = await find('boot/vmlinuz-*');
-  const [builtin] = await find('{usr/,}lib/modules/*/modules.builtin');
-  if (kernel === undefined || builtin === undefined) {
-    throw new RennetError('image-failed', 'The kernel package holds no kernel or no list of its modules.');
-  }
-  await copyFile(join(unpacked, kernel), join(folder, 'vmlinuz'));
-  const [busybox] = await find('{usr/,}bin/busybox');
-  await copyFile(join(unpacked, busybox ?? 'bin/busybox'), join(folder, 'busybox'));
-  const files = (await find('{usr/,}lib/modules/*/kernel/**/*.ko*')).map((path) => join(unpacked, path));
-  const modules = await readModules(files, (await readFile(join(unpacked, builtin), 'utf8')).trim().split('\n'));
-  await mkdir(join(folder, 'modules'));
-  for (const [index, module] of modules.entries()) {
-    await writeFile(join(folder, 'modules', `${String(index).padStart(2, '0')}-${module.name}.ko`), module.content);
-  }
-  return kernel.replace('boot/vmlinuz-', '');
 }
 
 async function describe(

@@ -67,7 +67,8 @@ export async function removeRoot(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }
 
-async function makeDisk(root: string, disk: string, signal: AbortSignal): Promise<void> {
+/** Writes an unpacked root as an ext4 file. */
+export async function makeDisk(root: string, disk: string, signal: AbortSignal): Promise<void> {
   const { stdout } = await execa('du', ['--summarize', '--block-size=1', root]);
   const { stdout: files } = await execa('du', ['--summarize', '--inodes', root]);
   const inodes = Math.ceil(Number(files.split('\t')[0]) * 1.02) + ROOM.files;
@@ -80,7 +81,8 @@ async function makeDisk(root: string, disk: string, signal: AbortSignal): Promis
   await run(['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', ...features, '-d', root, disk], signal);
 }
 
-async function makeInitrd(base: string): Promise<Buffer> {
+/** The initrd of a base. */
+export async function makeInitrd(base: string): Promise<Buffer> {
   const files = (await readdir(join(base, 'modules'))).toSorted();
   const modules = await Promise.all(
     files.map(async (name) => ({

@@ -106,6 +106,25 @@ describe('recipe', () => {
     expect(hooks.join('\n')).not.toContain('add-architecture');
   });
 
+  test.each([
+    ['bookworm', 'amd64', {}, false],
+    ['trixie', 'i386', {}, false],
+    ['sid', 'amd64', {}, true],
+    ['noble', 'amd64', { amd64: 'linux-image-virtual' }, true],
+    ['bookworm', 'amd64', { amd64: 'linux-image-amd64' }, true],
+  ] as const)('the kernel of %s/%s %j comes with its parts: %s', (suite, architecture, kernel, inParts) => {
+    const hooks = mmdebstrapArguments('build', { suite, architecture }, { ...PLAIN_SUITE, kernel }, '/debs', []);
+    expect(hooks.join(' ').includes('linux-[a-z-]*-[0-9]')).toBe(inParts);
+  });
+
+  test('a root for another processor is unpacked only, and its packages are kept for the guest that installs them', () => {
+    const architecture = process.arch === 'arm64' ? 'amd64' : 'arm64';
+    const args = mmdebstrapArguments('runtime', { suite: 'bookworm', architecture }, PLAIN_SUITE, '/debs', []);
+    expect(args[0]).toBe('--variant=extract');
+    expect(args).toContain('--extract-hook=copy-out /var/cache/apt/archives /debs/runtime');
+    expect(args.filter((it) => it.startsWith('--customize-hook'))).toEqual([]);
+  });
+
   test('its digest follows the target and the kernel', () => {
     expect(recipeDigest(target, PLAIN_SUITE)).toBe(recipeDigest({ ...target }, PLAIN_SUITE));
     expect(recipeDigest({ ...target, suite: 'trixie' }, PLAIN_SUITE)).not.toBe(recipeDigest(target, PLAIN_SUITE));

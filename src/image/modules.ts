@@ -40,7 +40,11 @@ export async function readModules(
     const path = paths.get(name);
     if (path === undefined) {
       if (inKernel.has(name)) return;
-      throw new RennetError('image-failed', `The kernel package has no module ${name}, which a guest needs.`);
+      throw new RennetError(
+        'image-failed',
+        `The kernel package has no module ${name}, which a guest needs.`,
+        'Name a kernel package that has it in [suite.NAME.kernel] of config.toml (docs/operations.md, "Suites and architectures").',
+      );
     }
     const content = await decompress(path);
     for (const dependency of moduleDependencies(content)) await visit(dependency);

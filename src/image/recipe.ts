@@ -48,6 +48,13 @@ export function kernelPackage(target: Target, settings: SuiteSettings): string {
   return settings.kernel[machine] ?? KERNELS[machine];
 }
 
+/** Releases whose kernel is one package; later ones, and Ubuntu's, keep modules (and the kernel itself) in packages of their own. */
+const KERNEL_IN_ONE = new Set(['linux-image-cloud-amd64 bookworm', 'linux-image-cloud-amd64 trixie']);
+
+/** Further packages of the kernel, by what it depends on: `linux-modules-6.8.0-31-generic`. */
+const kernelParts = (options: string): string =>
+  `$(apt-cache${options} depends "$kernel" | sed -n 's/^ *Depends: \\(linux-[a-z-]*-[0-9].*\\)/\\1/p')`;
+
 /**
  * Runs in the chroot's apt: the kernel that the meta package stands for, and a static busybox for the initrd. For an i386 root both
  * are amd64's: apt is told so on its command line, with lists of its own, so that the root's dpkg never hears of amd64.
@@ -63,28 +70,31 @@ function fetchKernel(target: Target, meta: string): string {
     'Dir::Cache::pkgcache=',
     'Dir::Cache::srcpkgcache=',
   ];
-  const isForeign = machine !== target.architecture;
-  const options = isForeign ? foreign.map((option) => `-o ${option}`).join(' ') : '';
+  const isOther = machine !== target.architecture;
+  const options = isOther ? foreign.map((option) => ` -o ${option}`).join('') : '';
+  const parts = KERNEL_IN_ONE.has(`${meta} ${target.suite}`) ? '' : ` ${kernelParts(options)}`;
   return [
     'set -e',
     'mkdir "$1/rennet-debs"',
     'cd "$1/rennet-debs"',
-    ...(isForeign
+    // Only customize hooks are given it under apt's own name.
+    ...(runsHere(target) ? [] : ['export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"']),
+    ...(isOther
       ? [
           'mkdir -p lists/partial',
           `sed 's/^Architectures: .*/Architectures: ${machine}/' "$1"/etc/apt/sources.list.d/*.sources >machine.sources`,
-          `apt-get --quiet ${options} update`,
+          `apt-get --quiet${options} update`,
         ]
       : []),
-    `kernel=$(apt-cache ${options} depends --no-recommends --no-suggests ${meta} | sed -n 's/^ *Depends: \\(linux-image-[0-9].*\\)/\\1/p' | head -n 1)`,
+    `kernel=$(apt-cache${options} depends --no-recommends --no-suggests ${meta} | sed -n 's/^ *Depends: \\(linux-image-[0-9].*\\)/\\1/p' | head -n 1)`,
     'test -n "$kernel"',
-    `apt-get --quiet ${options} download "$kernel" busybox-static`,
-    'rm -rf lists machine.sources',
+    `apt-get --quiet${options} download "$kernel"${parts} busybox-static`,
+    ...(isOther ? ['rm -r lists machine.sources'] : []),
   ].join('; ');
 }
 
 /** Traces of the host, and rules that must not apply to what a job installs. */
-const CLEAN = [
+export const CLEAN = [
   'set -e',
   'rm -f "$1/etc/resolv.conf" "$1/etc/apt/apt.conf.d/99mmdebstrap"',
   'echo localhost >"$1/etc/hostname"',
@@ -94,6 +104,15 @@ const CLEAN = [
   'mkdir -p "$1/rennet/in" "$1/rennet/out" "$1/rennet/job" "$1/usr/lib/rennet"',
 ].join('; ');
 
+/** Where nothing is configured nobody merges /usr later; packages that ship the links themselves agree. */
+const MERGE_USR =
+  'cd "$1"; for name in bin sbin lib; do test -e $name || { mkdir -p usr/$name; ln -s usr/$name $name; }; done';
+
+/** True where this host's processor runs what the packages of a target do when they are installed. */
+export function runsHere(target: Target, host: string = process.arch): boolean {
+  return { amd64: 'x64', arm64: 'arm64' }[machineArchitecture(target)] === host;
+}
+
 /** Arguments of mmdebstrap(1) without mode, output and sources. `debs`: where the build image's run leaves kernel and busybox. Pure. */
 export function mmdebstrapArguments(
   kind: ImageKind,
@@ -102,6 +121,7 @@ export function mmdebstrapArguments(
   debs: string,
   aptOptions: readonly string[],
 ): string[] {
+  const isForeign = !runsHere(target);
   const kernelHooks =
     kind === 'build'
       ? [
@@ -110,8 +130,20 @@ export function mmdebstrapArguments(
           'rm -r "$1/rennet-debs"',
         ]
       : [];
+  // What the target's processor must do is done in a guest (foreign.ts): here the packages are only unpacked, and kept.
+  const keepDebs = [`copy-out /var/cache/apt/archives ${debs}/${kind}`, 'rm -f "$1"/var/cache/apt/archives/*.deb'];
+  const hooks = isForeign
+    ? [...kernelHooks, ...keepDebs].map((hook) => `--extract-hook=${hook}`)
+    : [...kernelHooks, CLEAN].map((hook) => `--customize-hook=${hook}`);
   return [
-    '--variant=essential',
+    ...(isForeign
+      ? [
+          '--variant=extract',
+          `--setup-hook=${MERGE_USR}`,
+          '--include=?essential',
+          '--include=?exact-name(usr-is-merged)',
+        ]
+      : ['--variant=essential']),
     '--format=tar',
     `--architectures=${target.architecture}`,
     // It would ask arch-test whether an amd64 host can run i386; the root's first program tells.
@@ -121,7 +153,7 @@ export function mmdebstrapArguments(
     ...WHERE_THERE[kind].map((name) => `--include=?and(?exact-name(${name}),?not(?virtual))`),
     ...['APT::Install-Recommends "false"', 'Acquire::Languages "none"', ...aptOptions].map((it) => `--aptopt=${it}`),
     ...[...PATH_RULES, 'force-unsafe-io'].map((rule) => `--dpkgopt=${rule}`),
-    ...[...kernelHooks, CLEAN].map((hook) => `--customize-hook=${hook}`),
+    ...hooks,
     target.suite,
   ];
 }

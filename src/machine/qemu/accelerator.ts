@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { RennetError } from '../../model/errors.ts';
 import type { Image } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
+import { formatTarget, type MachineArchitecture, machineArchitecture, type Target } from '../../model/target.ts';
 import { createLineCutter } from '../lines.ts';
 import { lockFile } from '../../host/lock.ts';
 import { parseGuestLine } from '../messages.ts';
@@ -25,6 +26,8 @@ export interface KvmState {
 }
 
 export interface Accelerator {
+  /** Of the machine that it runs. */
+  readonly architecture: MachineArchitecture;
   readonly accelerator: 'kvm' | 'tcg';
   /** Group of /dev/kvm, for the slot's user; undefined without KVM. */
   readonly kvmGroup: number | undefined;
@@ -33,7 +36,8 @@ export interface Accelerator {
 
 /** A kernel that is not at its agent by then will not come: KVM takes under 2 s. */
 const SELF_TEST_MS = 12_000;
-const SELF_TEST_SHAPE = { accelerator: 'kvm', memoryMiB: 512, cpus: 1 } as const;
+const selfTestShape = ({ target }: Image) =>
+  ({ architecture: machineArchitecture(target), accelerator: 'kvm', memoryMiB: 512, cpus: 1 }) as const;
 const DEVICE = '/dev/kvm';
 const EMULATED = 'Guests run under emulation (TCG): slow, and no security boundary by the policy of QEMU.';
 const kept = z.object({ key: z.string(), state: z.enum(['works', 'broken']), sentence: z.string() });
@@ -48,16 +52,29 @@ export async function chooseAccelerator(
   state: StateFolder,
   signal: AbortSignal,
 ): Promise<Accelerator> {
-  if (choice === 'tcg') return { accelerator: 'tcg', kvmGroup: undefined, sentence: EMULATED };
-  const kvm = await kvmSelfTest(image, state, signal);
+  const architecture = machineArchitecture(image.target);
+  const emulated = { architecture, accelerator: 'tcg', kvmGroup: undefined } as const;
+  if (choice === 'tcg') return { ...emulated, sentence: EMULATED };
+  const kvm = foreignMachine(image.target) ?? (await kvmSelfTest(image, state, signal));
   if (kvm.state === 'works') {
-    return { accelerator: 'kvm', kvmGroup: (await stat(DEVICE)).gid, sentence: 'Guests run on KVM.' };
+    return { architecture, accelerator: 'kvm', kvmGroup: (await stat(DEVICE)).gid, sentence: 'Guests run on KVM.' };
   }
   if (choice === 'kvm') {
     const hint = 'Mend it (rennet doctor says more), or allow emulation with --accelerator auto.';
     throw new RennetError(kvm.state === 'missing' ? 'kvm-missing' : 'kvm-broken', kvm.sentence, hint);
   }
-  return { accelerator: 'tcg', kvmGroup: undefined, sentence: `${kvm.sentence} ${EMULATED}` };
+  return { ...emulated, sentence: `${kvm.sentence} ${EMULATED}` };
+}
+
+/** What processors KVM of this host can offer; undefined where it has none of ours. */
+const HOST_MACHINES: Partial<Record<string, MachineArchitecture>> = { x64: 'amd64', arm64: 'arm64' };
+
+/** Why KVM cannot run such a guest here; undefined where it may: an i386 guest is one of an amd64 machine. Pure. */
+export function foreignMachine(target: Target, host: string = process.arch): KvmState | undefined {
+  const machine = machineArchitecture(target);
+  if (HOST_MACHINES[host] === machine) return undefined;
+  const sentence = `KVM runs guests of this host's own processor (${HOST_MACHINES[host] ?? host}) only, and ${formatTarget(target)} needs one of ${machine}.`;
+  return { state: 'missing', sentence };
 }
 
 /**
@@ -114,7 +131,7 @@ async function bootOnKvm(
   state: StateFolder,
   signal: AbortSignal,
 ): Promise<KvmState & { state: 'works' | 'broken' }> {
-  const qemu = await findQemu(state);
+  const qemu = await findQemu(state, machineArchitecture(image.target));
   const slot = await reserveSlot(state);
   const device = await stat(DEVICE);
   // A slot's user gets in by the group or not at all; where it cannot, the trial still tells whether it is worth mending.
@@ -122,7 +139,7 @@ async function bootOnKvm(
   try {
     const input = await makePlaceholder(slot.folder);
     const machine = await launch({
-      shape: SELF_TEST_SHAPE,
+      shape: selfTestShape(image),
       files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
       uid: groupMayUse ? slot.uid : undefined,
       kvmGroup: device.gid,
@@ -181,8 +198,8 @@ export async function untilWaiting(
 }
 
 async function selfTestKey(image: Image, state: StateFolder): Promise<string> {
-  const { version } = await findQemu(state);
-  const how = qemuArguments(SELF_TEST_SHAPE, { kind: 'own' }).join(' ');
+  const { version } = await findQemu(state, machineArchitecture(image.target));
+  const how = qemuArguments(selfTestShape(image), { kind: 'own' }).join(' ');
   const digest = createHash('sha256')
     .update(`${version}\n${how}\n`)
     .update(await readFile(image.kernel))

@@ -4,6 +4,7 @@ import { type MachineShape, qemuArguments } from './arguments.ts';
 import { jailed } from './jail.ts';
 
 const shapes = fc.record<MachineShape>({
+  architecture: fc.constantFrom('amd64', 'arm64'),
   accelerator: fc.constantFrom('kvm', 'tcg'),
   memoryMiB: fc.integer({ min: 256, max: 8192 }),
   cpus: fc.integer({ min: 1, max: 16 }),
@@ -80,15 +81,36 @@ describe('arguments of QEMU', () => {
   });
 
   test('only a template maps memory so that its writes stay', () => {
-    const shape: MachineShape = { accelerator: 'tcg', memoryMiB: 1024, cpus: 1 };
+    const shape: MachineShape = { architecture: 'amd64', accelerator: 'tcg', memoryMiB: 1024, cpus: 1 };
     expect(qemuArguments(shape, { kind: 'own' }).join(' ')).not.toContain('memory-backend');
     expect(qemuArguments(shape, { kind: 'clone' }).join(' ')).not.toContain('share=on');
     expect(qemuArguments(shape, { kind: 'template' }).join(' ')).toContain('share=on');
   });
 
+  test.each([
+    ['amd64', 'tcg', 'microvm,rtc=on', 'max', 'ttyS0'],
+    ['amd64', 'kvm', 'microvm,rtc=on', 'host', 'ttyS0'],
+    ['arm64', 'tcg', 'virt,gic-version=3', 'max', 'ttyAMA0'],
+    ['arm64', 'kvm', 'virt,gic-version=host', 'host', 'ttyAMA0'],
+  ] as const)('a machine of %s on %s is %s', (architecture, accelerator, machine, cpu, console) => {
+    const shape = { architecture, accelerator, memoryMiB: 512, cpus: 1 };
+    const args = qemuArguments(shape, { kind: 'own' });
+    expect(valuesOf(args, '-M')).toEqual([machine]);
+    expect(valuesOf(args, '-cpu')).toEqual([cpu]);
+    const [line = ''] = valuesOf(args, '-append');
+    expect(line).toContain(`console=${console} `);
+    // The time stamp counter is x86's; on other processors the option would only be a lie.
+    expect(line.includes('tsc_early_khz')).toBe(architecture === 'amd64');
+    // What a template shares with its clones is the same memory on each.
+    expect(valuesOf(qemuArguments(shape, { kind: 'clone' }), '-M')).toEqual([`${machine},memory-backend=ram0`]);
+  });
+
   test('only a boot that becomes a template warms the page cache', () => {
     const line = (kind: 'own' | 'template'): string | undefined =>
-      valuesOf(qemuArguments({ accelerator: 'tcg', memoryMiB: 512, cpus: 1 }, { kind }), '-append')[0];
+      valuesOf(
+        qemuArguments({ architecture: 'amd64', accelerator: 'tcg', memoryMiB: 512, cpus: 1 }, { kind }),
+        '-append',
+      )[0];
     expect(line('own')).not.toContain('rennet.warm');
     expect(line('template')).toContain('rennet.warm');
     expect(line('own')).toContain('tsc_early_khz=2000000');

@@ -1,5 +1,8 @@
+import type { MachineArchitecture } from '../../model/target.ts';
+
 /** What a machine is made of; everything that a template must share with its clones, and nothing that differs between clones. */
 export interface MachineShape {
+  readonly architecture: MachineArchitecture;
   readonly accelerator: 'kvm' | 'tcg';
   readonly memoryMiB: number;
   readonly cpus: number;
@@ -61,11 +64,11 @@ export function qemuArguments(shape: MachineShape, memory: MemorySource, root: R
   return [
     ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ['-sandbox', SANDBOX],
-    ['-M', `microvm,rtc=on${memory.kind === 'own' ? '' : ',memory-backend=ram0'}`],
+    ['-M', `${machine(shape)}${memory.kind === 'own' ? '' : ',memory-backend=ram0'}`],
     accelerator(shape),
     ['-m', String(shape.memoryMiB), '-smp', String(shape.cpus)],
     memoryArguments(shape, memory),
-    ['-kernel', JAIL_PATHS.kernel, '-initrd', JAIL_PATHS.initrd, '-append', kernelCommandLine(memory, root)],
+    ['-kernel', JAIL_PATHS.kernel, '-initrd', JAIL_PATHS.initrd, '-append', kernelCommandLine(shape, memory, root)],
     ['-global', 'virtio-mmio.force-legacy=false'],
     disk('base', ROOT_DRIVES[root], 'rennet-base'),
     disk('input', `${READ_ONLY},file=${JAIL_PATHS.input}`, 'rennet-in'),
@@ -81,6 +84,11 @@ export function qemuArguments(shape: MachineShape, memory: MemorySource, root: R
     ['-chardev', `socket,id=console,fd=${CHANNEL_FDS.console}`, '-serial', 'chardev:console'],
     memory.kind === 'own' ? [] : ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
   ].flat();
+}
+
+/** The smallest machine of each architecture; on both the devices are of virtio-mmio (virt: 32 places, told by its device tree). */
+function machine({ architecture, accelerator: by }: MachineShape): string {
+  return architecture === 'amd64' ? 'microvm,rtc=on' : `virt,gic-version=${by === 'kvm' ? 'host' : '3'}`;
 }
 
 function accelerator(shape: MachineShape): string[] {
@@ -103,10 +111,14 @@ function memoryArguments(shape: MachineShape, memory: MemorySource): string[] {
   ].flat();
 }
 
-function kernelCommandLine(memory: MemorySource, root: RootDisk): string {
-  // tsc_early_khz: on a loaded host the calibration of the clock hangs under emulation ("Unable to calibrate against PIT").
-  const line = 'console=ttyS0 quiet panic=-1 reboot=t tsc_early_khz=2000000';
-  return `${line}${memory.kind === 'own' ? '' : ' rennet.warm'}${root === 'shared' ? '' : ' rennet.disk'}`;
+/** tsc_early_khz: on a loaded host the calibration of the clock hangs under emulation ("Unable to calibrate against PIT"). */
+const KERNEL_OPTIONS: Record<MachineArchitecture, string> = {
+  amd64: 'console=ttyS0 quiet panic=-1 reboot=t tsc_early_khz=2000000',
+  arm64: 'console=ttyAMA0 quiet panic=-1',
+};
+
+function kernelCommandLine({ architecture }: MachineShape, memory: MemorySource, root: RootDisk): string {
+  return `${KERNEL_OPTIONS[architecture]}${memory.kind === 'own' ? '' : ' rennet.warm'}${root === 'shared' ? '' : ' rennet.disk'}`;
 }
 
 function disk(id: string, drive: string, serial: string): string[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
 import type { Progress } from '../../model/progress.ts';
 import type { StateFolder } from '../../model/state.ts';
+import { machineArchitecture } from '../../model/target.ts';
 import { ensureMemoryFolder } from '../../host/memory.ts';
 import { createFreshness } from '../protocol.ts';
 import { type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
@@ -131,7 +132,7 @@ async function prepareHost(
 ): Promise<Host> {
   const { state } = options;
   await ensureMemoryFolder(state);
-  const qemu = await findQemu(state);
+  const qemu = await findQemu(state, machineArchitecture(job.image.target));
   const accelerator = await chooseAccelerator(options.accelerator, job.image, state, signal);
   const shape = shapeOf(accelerator, job.limits);
   await requireGuestMemory(shape.memoryMiB, state);

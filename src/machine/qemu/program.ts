@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { readJson, writeJson } from '../../host/files.ts';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
+import type { MachineArchitecture } from '../../model/target.ts';
 
 export interface QemuProgram {
   readonly path: string;
@@ -12,24 +13,37 @@ export interface QemuProgram {
   readonly version: string;
 }
 
-const PATH = '/usr/bin/qemu-system-x86_64';
+/** QEMU's program for machines of an architecture, with Debian's package of it. */
+const PROGRAMS: Record<MachineArchitecture, { readonly path: string; readonly package: string }> = {
+  amd64: { path: '/usr/bin/qemu-system-x86_64', package: 'qemu-system-x86' },
+  arm64: { path: '/usr/bin/qemu-system-aarch64', package: 'qemu-system-arm' },
+};
 const known = z.object({ stamp: z.string(), version: z.string() });
 
 /**
- * QEMU and its version. Asking it takes 50 ms, so the answer is kept in `state.run` until the file changes.
- * RennetError `missing-tool`.
+ * QEMU for machines of an architecture, and its version. Asking it takes 50 ms, so the answer is kept in `state.run` until the file
+ * changes. RennetError `missing-tool`.
  */
-export async function findQemu(state: StateFolder): Promise<QemuProgram> {
-  const found = await stat(PATH).catch(() => undefined);
+export async function findQemu(
+  state: StateFolder,
+  machine: MachineArchitecture = 'amd64',
+  programs = PROGRAMS,
+): Promise<QemuProgram> {
+  const { path, package: name } = programs[machine];
+  const found = await stat(path).catch(() => undefined);
   if (found === undefined) {
-    throw new RennetError('missing-tool', 'QEMU is not installed.', 'Run: apt install qemu-system-x86');
+    throw new RennetError(
+      'missing-tool',
+      `QEMU for ${machine} machines is not installed on this host (there is no ${path}).`,
+      `Run: apt install ${name}`,
+    );
   }
   const stamp = `${found.ino}-${found.size}-${found.mtimeMs}`;
-  const cache = join(state.run, 'qemu.json');
+  const cache = join(state.run, machine === 'amd64' ? 'qemu.json' : `qemu-${machine}.json`);
   const kept = known.safeParse(await readJson(cache));
-  if (kept.success && kept.data.stamp === stamp) return { path: PATH, version: kept.data.version };
-  const { stdout } = await execa(PATH, ['--version']);
+  if (kept.success && kept.data.stamp === stamp) return { path, version: kept.data.version };
+  const { stdout } = await execa(path, ['--version']);
   const version = /version (.+)/.exec(stdout)?.[1]?.trim() ?? 'unknown';
   await writeJson(cache, { stamp, version });
-  return { path: PATH, version };
+  return { path, version };
 }

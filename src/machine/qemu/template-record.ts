@@ -39,7 +39,12 @@ export const templateNote = z.object({
   /** `bookworm/amd64` */
   target: z.string(),
   kind: z.enum(['build', 'runtime']),
-  shape: z.object({ accelerator: z.enum(['kvm', 'tcg']), memoryMiB: z.int(), cpus: z.int() }),
+  shape: z.object({
+    architecture: z.enum(['amd64', 'arm64']).default('amd64'),
+    accelerator: z.enum(['kvm', 'tcg']),
+    memoryMiB: z.int(),
+    cpus: z.int(),
+  }),
   /** Version of QEMU, and with KVM what the guest sees of this host's processor; neither may change under a template. */
   qemu: z.string(),
   cpu: z.string(),
@@ -59,7 +64,8 @@ export interface TemplatePorts {
 export const DEFAULT_GUEST = { build: { memoryMiB: 2048, cpus: 1 }, runtime: { memoryMiB: 1024, cpus: 1 } } as const;
 
 export function shapeOf(accelerator: Accelerator, limits: Pick<GuestLimits, 'memoryMiB' | 'cpus'>): MachineShape {
-  return { accelerator: accelerator.accelerator, memoryMiB: limits.memoryMiB, cpus: limits.cpus };
+  const { architecture, accelerator: by } = accelerator;
+  return { architecture, accelerator: by, memoryMiB: limits.memoryMiB, cpus: limits.cpus };
 }
 
 /** The two memories that make a template, by their suffixes in the keeper and as files. */
