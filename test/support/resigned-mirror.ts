@@ -159,7 +159,8 @@ async function readPart(
       if (bytes !== undefined) files.set(`${component}/${path}`, bytes);
     }
   const names = ['Origin', 'Label', 'Suite', 'Codename', 'Version', 'Components', 'No-Support-for-Architecture-all'];
-  const kept = Object.fromEntries(names.map((name) => [name, field(name)]).filter(([, value]) => value !== ''));
+  const kept: Record<string, string> = {};
+  for (const name of names) if (field(name) !== '') kept[name] = field(name);
   const signed = await signRelease({ ...kept, Architectures: ['all', ...architectures].join(' ') }, files, key);
   return { uri, suite, components, files: files.set('InRelease', signed) };
 }
