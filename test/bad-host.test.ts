@@ -182,17 +182,46 @@ describe('no space', () => {
 });
 
 describe('real machines', () => {
-  test('too little memory', async () => {
-    await index.add({ project: 'rennet-memory' });
+  /** What the host says that it has left; the real one has more. */
+  const available = async (mib: number): Promise<string> => {
     const meminfo = join(demo.temporary, 'meminfo');
     const text = await readFile('/proc/meminfo', 'utf8');
-    await writeFile(meminfo, text.replace(/^MemAvailable:.*$/m, 'MemAvailable:     102400 kB'));
-    const mount = `mount --bind ${meminfo} /proc/meminfo; rm ${meminfo}`;
-    const ended = await build('rennet-memory', [...qemu, '--accelerator', 'tcg'], mount);
+    await writeFile(meminfo, text.replace(/^MemAvailable:.*$/m, `MemAvailable:     ${mib * 1024} kB`));
+    return `mount --bind ${meminfo} /proc/meminfo; rm ${meminfo}`;
+  };
+  /** The keeper of a mount namespace would stay in it, where nobody finds it again. */
+  const stopAfter = () =>
+    `status=0; "$@" || status=$?; "$1" "$2" "$3" "$4" stop ${demo.args.join(' ')} >&2; exit $status`;
+
+  test('too little memory for a guest', async () => {
+    await index.add({ project: 'rennet-memory' });
+    const ended = await build('rennet-memory', [...qemu, '--accelerator', 'tcg'], await available(100));
     const { sentence, hint } = expectError(ended, 'no-memory', 3);
     expect(sentence).toMatch(/needs \d+ MiB of memory, of which this host has 100 MiB left\.$/);
     expect(hint).not.toBe('');
     expectAttempt(ended, 'infrastructure', 3);
+  });
+
+  test('enough memory for a guest, too little for its template: the guests boot, and no job is lost', async () => {
+    await index.add({ project: 'rennet-template' });
+    const memory = ['--driver', 'qemu', '--accelerator', 'tcg'];
+    const ended = await build('rennet-template', memory, await available(2500), stopAfter());
+    expect(expectAttempt(ended, 'published', 0)).toMatchObject({ reset: 'overlay' });
+    expect(ended.stderr).toMatch(
+      /no template: A template needs 2816 MiB of memory, of which this host has \d+ MiB left\./,
+    );
+  });
+
+  test("no room for a guest's files in memory", async () => {
+    await index.add({ project: 'rennet-disk' });
+    const slots = join(demo.state.memory, 'slots');
+    await mkdir(slots, { recursive: true });
+    const ended = await build('rennet-disk', qemu, `mount -t tmpfs -o size=8m tmpfs ${slots}`);
+    const { sentence, hint } = expectError(ended, 'no-space', 3);
+    expect(sentence).toMatch(/^A guest's input disk needs \d+ MiB in \S+, which has 8 MiB left\.$/);
+    expect(hint).not.toBe('');
+    expectAttempt(ended, 'infrastructure', 3);
+    expectAttempt(await build('rennet-disk', qemu), 'published', 0);
   });
 
   /** A /dev with all that is needed but KVM. */

@@ -18,6 +18,7 @@ const PARTS = [
   'src/machine/cgroup.ts',
   'src/machine/cgroup-place.ts',
   'src/machine/cgroup-leftovers.ts',
+  'src/machine/cgroup-memory.ts',
   'test/support/cgroup-guest.ts',
   'test/support/cgroup-guest.sh',
 ];
@@ -123,6 +124,12 @@ test('the group of a killed process is removed by the next start, that of a livi
 test('a container of which we are all: our own group is divided, and we sit in a leaf', () => {
   expect(of('container')).toMatchObject({ version: 'v2', ...BOUNDS });
   expect(of('container')['own']).toMatch(/^\/box\.scope\/rennet-\d+-0$/);
+});
+
+test('what a group above leaves of its memory is what guests may have', () => {
+  expect(of('top')['leftMiB']).toBeNull(); // JSON has no Infinity
+  expect(of('container')['leftMiB']).toBeGreaterThan(100);
+  expect(of('container')['leftMiB']).toBeLessThan(400);
 });
 
 test("root in a session of systemd: below the next group that hands on, and nothing of systemd's is changed", () => {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { benchBuild } from '../../bench/build.ts';
 import { RennetError } from '../model/errors.ts';
 import { addBenchCorpus } from './bench-corpus.ts';
+import { addBenchDensity } from './bench-density.ts';
 import { addBenchReset } from './bench-reset.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
@@ -19,6 +20,7 @@ export function addBench(program: Command): void {
   const bench = program.command('bench').description('measure what Rennet promises');
   addBenchCorpus(bench);
   addBenchReset(bench);
+  addBenchDensity(bench);
   withCommonOptions(bench.command('build').description('a build from command to published'))
     .option('--project <project>', 'what to build', 'ftfy')
     .option('--runs <number>', 'runs of each driver', '5')

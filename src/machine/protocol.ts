@@ -96,13 +96,15 @@ export async function runProtocol(
   let outputSpool: Spool | undefined;
   let service: GuestService | undefined;
 
+  const order = (): void => {
+    if (talk.phase === 'running') streams.control.write(formatHostLine(runOrder(job, nonce, service)));
+  };
   const move = (next: Conversation): void => {
     if (talk.phase === 'ended') return;
     const before = talk;
     talk = outputSpool && outputIsComplete(next) ? judgeOutput(next, outputSpool.sha256()) : next;
     if (before.phase === 'booting' && talk.phase === 'running') {
-      streams.control.write(formatHostLine(runOrder(job, nonce, service)));
-      job.onReady?.(streams.process);
+      Promise.resolve(job.onReady?.(streams.process)).then(order, fail);
       watch();
     }
     if (talk.phase === 'ended') ended.resolve();

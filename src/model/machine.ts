@@ -66,8 +66,11 @@ export interface GuestJob {
   readonly channel?: Channel | undefined;
   /** Called with raw log bytes while the guest lives, for progress only. Hostile bytes. */
   readonly onLog?: (bytes: Uint8Array) => void;
-  /** Called once when the guest is ready for its job, with the process of the host that it runs below; for measuring only. */
-  readonly onReady?: (process: number) => void;
+  /**
+   * Called once when the guest is ready for its job, with the process of the host that it runs below; the guest is told to run when what this
+   * gives has settled. For measuring only.
+   */
+  readonly onReady?: (process: number) => void | Promise<void>;
 }
 
 /** What the guest claims, after the host checked shape, nonce and digest. Still hostile content. */

@@ -16,7 +16,7 @@ delegate() { python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.delegate
 # No systemd: the top hands its controllers on when it is told to.
 $tell top bounds killed shares
 # A container of which we are all.
-mkdir -p box.scope && scenario box.scope $tell container bounds
+mkdir -p box.scope && echo 400M >box.scope/memory.max && scenario box.scope $tell container bounds
 
 mkdir -p /run/systemd/system user.slice/session.scope
 echo '+memory +pids' >user.slice/cgroup.subtree_control

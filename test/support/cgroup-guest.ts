@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { memoryLeftByGroupsMiB } from '../../src/machine/cgroup-memory.ts';
 import { removeCgroupLeftovers } from '../../src/machine/cgroup-leftovers.ts';
 import { createCgroup, type GuestCgroup } from '../../src/machine/cgroup.ts';
 
@@ -16,7 +17,7 @@ const [scenario = '', ...asked] = process.argv.slice(2);
 const group = await createCgroup(`${process.pid}-1`, { memoryMiB: 48, processes: 20, cpus: 1 });
 const folder = dirname(group.joinFiles[0] ?? '');
 const tasks: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = { bounds, killed, shares };
-const told: Record<string, unknown> = {};
+const told: Record<string, unknown> = { leftMiB: await memoryLeftByGroupsMiB() };
 if (group.version !== 'none') for (const task of asked) Object.assign(told, await tasks[task]?.());
 await group.remove();
 const isLeft = group.version !== 'none' && existsSync(folder);

@@ -121,8 +121,17 @@ async function deviceState(): Promise<KvmState | undefined> {
       ? { state: 'missing', sentence: 'This host has no /dev/kvm.' }
       : {
           state: 'missing',
-          sentence: `/dev/kvm cannot be opened by this user (${String(code)}); "adduser ${userInfo().username} kvm" and a new login mend it.`,
+          sentence: `/dev/kvm cannot be opened by this user (${String(code)}); "adduser ${userName()} kvm" and a new login mend it.`,
         };
+  }
+}
+
+/** A user id that no user database knows has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `#${process.getuid?.() ?? ''}`;
   }
 }
 

@@ -55,6 +55,15 @@ export async function requireGuestMemory(memoryMiB: number, state: StateFolder, 
   await requireMemory(memoryMiB + QEMU_START_MIB, 'A guest', await memoryForGuestsMiB());
 }
 
+/**
+ * A template is made only where it fits, filled, with the two machines that are then started for it, beside what living guests may still take; guests boot
+ * where it does not. RennetError `no-memory`.
+ */
+export async function requireTemplateMemory(memoryMiB: number, state: StateFolder): Promise<void> {
+  const { availableMiB } = await readHostFacts(state);
+  await requireMemory(memoryMiB + 2 * MACHINE_MIB, 'A template', availableMiB);
+}
+
 const claimFile = z.object({
   memoryMiB: z.number(),
   template: z.object({ key: z.string(), growthMiB: z.number() }).optional(),

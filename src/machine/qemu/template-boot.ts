@@ -6,7 +6,6 @@ import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { formatTarget } from '../../model/target.ts';
 import type { KeptMemory } from '../keeper.ts';
-import { requireMemory } from '../../host/memory.ts';
 import { untilWaiting } from './accelerator.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { makePlaceholder } from './placeholder.ts';
@@ -20,7 +19,7 @@ const SETTLE_MS = 200;
 
 /**
  * Boots a machine whose memory lies in the keeper, with a warm page cache, and freezes it when its agent waits; it never sees a job.
- * Afterwards both memories, called `name`, are sealed. RennetError `boot-failed`, `template-failed`, `no-memory`, `cancelled`.
+ * Afterwards both memories, called `name`, are sealed. RennetError `boot-failed`, `template-failed`, `cancelled`.
  */
 export async function bootTemplate(
   { key, name, cpu }: { readonly key: string; readonly name: string; readonly cpu: string },
@@ -30,7 +29,6 @@ export async function bootTemplate(
 ): Promise<TemplateNote> {
   const { keeper, progress } = ports;
   const { shape, image } = request;
-  await requireMemory(shape.memoryMiB, 'A template');
   const memory = await keeper.createMemory(`${name}.memory`, shape.memoryMiB * 1024 * 1024);
   const state = await keeper.createMemory(`${name}.state`, 0);
   if (memory === undefined || state === undefined) {

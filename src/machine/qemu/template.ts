@@ -7,6 +7,7 @@ import type { StateFolder } from '../../model/state.ts';
 import type { Keeper } from '../keeper.ts';
 import { lockFile, tryLockFile } from '../../host/lock.ts';
 import { type MachineShape, qemuArguments } from './arguments.ts';
+import { requireTemplateMemory } from './room.ts';
 import { listTemplates, removeReplaced } from './template-list.ts';
 import { bootTemplate } from './template-boot.ts';
 import { loadTemplate, saveTemplate } from './template-files.ts';
@@ -72,6 +73,7 @@ async function makeBeside(
   const { keeper, progress, state } = ports;
   const beside = besideName(key);
   await dropMemories(beside, keeper); // of one that was killed
+  await requireTemplateMemory(request.shape.memoryMiB, state);
   const toFront = (): Promise<void> =>
     keeper.switchMemories(TEMPLATE_PARTS.map((part) => [`${beside}.${part}`, `${key}.${part}`]));
   try {

@@ -1,0 +1,75 @@
+import { cpus } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { drawChart } from '../../bench/chart.ts';
+import { benchDensity, densityChart } from '../../bench/density.ts';
+import { extrapolate } from '../../bench/extrapolation.ts';
+import { openAptRoot } from '../debian/apt.ts';
+import { ensureImages } from '../image/index.ts';
+import { listTemplates } from '../machine/qemu/template.ts';
+import { prepareState } from '../store/state-folder.ts';
+import { type Measured, parseRuns, sayFigures, writeChart } from './figures.ts';
+import { capacityForBuilds } from './jobs.ts';
+import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { EXIT, runCommand } from './run-command.ts';
+
+interface BenchDensityOptions extends CommonOptions {
+  readonly target?: string;
+  readonly runs: number;
+  readonly counts: readonly number[];
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  readonly svg?: string;
+}
+
+/** `rennet bench density`: many clones at once. */
+export function addBenchDensity(bench: Command): void {
+  withCommonOptions(bench.command('density').description('many clones at once: time until they are ready, memory'))
+    .option('--target <target>', 'suite/architecture (default: the host)')
+    .option('--runs <number>', 'runs of each count', parseRuns, 3)
+    .option('--counts <numbers>', 'how many at once, in turn', parseCounts, [1, 2, 4, 8, 16, 32, 64])
+    .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
+    .option('--svg <file>', 'where the chart goes (default: bench-density.svg in the state folder)')
+    .action((options: BenchDensityOptions) =>
+      runCommand(options, async (context) => {
+        const { output, state, signal } = context;
+        await prepareState(state, signal);
+        const target = await chooseTarget(options.target, signal);
+        const apt = await openAptRoot(target, state, signal);
+        const { runtime: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal);
+        const capacity = await capacityForBuilds('qemu', state);
+        const { accelerator, counts, runs } = options;
+        const onRun = (doing: string) => output.progress({ doing });
+        const result = await benchDensity({ state, image, accelerator, counts, runs }, onRun, signal);
+        const { figures, left } = result;
+        const measured: Measured = { isolation: result.isolation, qemu: result.machineVersion };
+        sayFigures(figures, measured, output);
+        output.say(
+          'ready: until all are; each: until one is; pss: with its share of what is shared; private: its own.',
+        );
+        output.say(`Clones that idle, beyond the plan for guests at work on purpose: ${capacity.sentence}.`);
+        for (const count of left) {
+          output.event('figure', { name: `density.${count}.ready`, unit: 'ms', n: 0, reason: 'no-memory' });
+          output.say(`density.${count}.ready: n/a, as this host has no memory for so many now.`);
+        }
+        const templates = await listTemplates(state);
+        const usedBytes =
+          templates.find(({ image: its, inMemory }) => its === image.digest && inMemory)?.usedBytes ?? 0;
+        const lines = extrapolate(figures, cpus().length, usedBytes / 2 ** 20);
+        output.event('extrapolation', { lines, templateMiB: Math.round(usedBytes / 2 ** 20) });
+        for (const line of lines) output.say(line);
+        if (figures.length > 0) {
+          const subtitle = `${runs} runs, ${image.target.suite}/${image.target.architecture} runtime image`;
+          const draw = (on: string) => drawChart(densityChart(figures, `${subtitle}; ${on}`));
+          await writeChart('bench-density', draw, measured, { ...context, path: options.svg });
+        }
+        return EXIT.success;
+      }),
+    );
+}
+
+/** `1,2,4`: ascending, from 1 to 500, each once. */
+function parseCounts(text: string): number[] {
+  const counts = text.split(',').map(Number);
+  const isGood = counts.every((it, index) => Number.isInteger(it) && it > (counts[index - 1] ?? 0) && it <= 500);
+  if (isGood) return counts;
+  throw new InvalidArgumentError('Give ascending whole numbers from 1 to 500, such as 1,2,4.');
+}

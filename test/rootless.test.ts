@@ -1,0 +1,102 @@
+import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type StateFolder, stateFolder } from '../src/model/state.ts';
+import { rennet } from './support/command.ts';
+import { testImages } from './support/images.ts';
+import { SCENARIOS } from './support/machine-scenarios.ts';
+import { writeBuildInput } from './support/sdist.ts';
+
+// Guests of an ordinary user: no root, no capability, nothing but user namespaces. As root the tests take a user that nobody is.
+
+const isRoot = process.getuid?.() === 0;
+const UID = isRoot ? 1_073_000_000 + (process.pid % 100_000) : (process.getuid?.() ?? 0);
+const AS_USER = isRoot
+  ? ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', '--']
+  : [];
+const limits = {
+  wallMs: 180_000,
+  idleMs: 60_000,
+  memoryMiB: 768,
+  cpus: 1,
+  outputBytes: 10_000_000,
+  logBytes: 1_000_000,
+  outputFiles: 10,
+  processes: 200,
+};
+
+let folder = '';
+let state: StateFolder;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rennet-user-'));
+  state = stateFolder(join(folder, 'state'));
+  await mkdir(state.run, { recursive: true });
+  for (const path of [folder, state.root, state.run]) await chown(path, UID, UID);
+});
+afterAll(async () => {
+  await rm(state.memory, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Processes of the made-up user; of a real one there are others. */
+async function itsProcesses(): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir('/proc')) {
+    const status = /^\d+$/.test(name) ? await readFile(`/proc/${name}/status`, 'utf8').catch(() => '') : '';
+    if (new RegExp(`^Uid:\\t${UID}\\t`, 'm').test(status) && !/^State:\tZ/m.test(status))
+      found.push(status.slice(0, 60));
+  }
+  return found;
+}
+
+test('the doctor as an ordinary user: each layer of the jail but a user of its own', async () => {
+  const env = { HOME: folder, USER: undefined, LOGNAME: undefined };
+  const ended = await rennet(['doctor', '--state', state.root], { wrap: AS_USER, env });
+  const layers = ended.events.filter(({ what }) => String(what).startsWith('jail: '));
+  const on = Object.fromEntries(layers.map(({ what, on: holds }) => [String(what).slice('jail: '.length), holds]));
+  expect(on, ended.stderr).toEqual({
+    'own user': false,
+    'no capabilities': true,
+    'no new privileges': true,
+    'no network': true,
+    namespaces: true,
+    'root file system': true,
+    rlimits: true,
+    'system calls': true,
+    'control group': expect.any(Boolean),
+    'sealed template': true,
+  });
+  const sentences = layers.map(({ sentence }) => String(sentence));
+  expect(sentences.find((it) => it.startsWith('off: an ordinary user'))).toContain(
+    `QEMU is user ${UID}, in a user namespace`,
+  );
+  for (const sentence of sentences) expect(sentence).toMatch(/^(on|off): .{10,}/);
+  if (isRoot) expect(await itsProcesses()).toEqual([]);
+});
+
+test('a guest of an ordinary user boots, one is cloned, each builds, and nothing is left', async () => {
+  const { build: image } = await testImages(['disk']);
+  const jobs = [];
+  for (const reset of ['overlay', 'memory']) {
+    const [input, spool] = [join(folder, `${reset}-input`), join(folder, `${reset}-spool`)];
+    await mkdir(spool);
+    await chown(spool, UID, UID);
+    await writeBuildInput(input, SCENARIOS.succeeds);
+    jobs.push({ id: `user-${reset}`, image, reset, input, spool, limits });
+  }
+  const script = join(import.meta.dirname, 'support/run-as-user.ts');
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', script, state.root, JSON.stringify(jobs)];
+  const [file = '', ...args] = [...AS_USER, ...node];
+  const { stdout } = await execa(file, args, { env: { HOME: folder }, stdin: 'ignore', cwd: '/' });
+  const reports = stdout.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const good = { end: 'result', status: 'ok', isolation: 'emulated' };
+  expect(reports).toMatchObject([
+    { ...good, reset: 'overlay' },
+    { ...good, reset: 'memory' },
+  ]);
+  if (isRoot) expect(await itsProcesses()).toEqual([]);
+  expect(await readdir(join(state.memory, 'slots'))).toEqual([]);
+  expect((await readdir(join(state.memory, 'slot-locks'))).filter((name) => name !== 'free.lock')).toEqual([]);
+});
