@@ -12,7 +12,7 @@ import { writeInputDisk } from './input-disk.ts';
 import { makePlaceholder } from './placeholder.ts';
 import { createWarmPool } from './pool.ts';
 import { findQemu } from './program.ts';
-import { type RoomPorts, claimRoom, noteGuest, requireGuestMemory, wantedOf } from './room.ts';
+import { claimRoom, noteGuest, requireGuestMemory, wantedOf } from './room.ts';
 import { reserveSlot } from './slot.ts';
 import { type OpenTemplate, type OpenedMemory, shapeOf } from './template-record.ts';
 import type { TemplateStore } from './template-store.ts';
@@ -34,12 +34,10 @@ const BOOTS = 2;
 /** The driver of real throw-away machines. Implements `MachineDriver`; see there for failures and abort. */
 export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
   const { state, templates, progress = () => {}, overcommit = false } = options;
-  const pool = createWarmPool(options.warm ?? 0, state, overcommit);
+  const pool = createWarmPool(options.warm ?? 0, state);
   const freshness = createFreshness();
   const closing = new AbortController();
   const preparing = new Set<Promise<void>>();
-  // Guests that wait take room from one that has a job: where it is short, there are none any more.
-  const room: RoomPorts = { state, progress, overcommit, makeRoom: () => pool.close() };
 
   const runJob = async (job: GuestJob, signal: AbortSignal): Promise<GuestReport> => {
     const host = await prepareHost(options, job, signal);
@@ -48,18 +46,16 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
     const slot = warm?.slot ?? (await reserveSlot(state));
     try {
       const wanted = wantedOf(host.shape, host.template, job.reset);
-      if (warm === undefined) {
-        await claimRoom(slot, wanted, room, signal);
-        // Those that it had to wait for may have gone without any room left.
-        await requireGuestMemory(host.shape.memoryMiB, state, slot.number);
-      }
+      const waitedMs = await claimRoom(slot, wanted, { state, progress, overcommit }, signal);
+      // Those that it had to wait for may have gone without any room left.
+      await requireGuestMemory(host.shape.memoryMiB, state, slot.number);
       // By the service nothing of the job lies on the disk.
       const input =
         job.channel === 'service'
           ? (warm?.input ?? (await makePlaceholder(slot.folder)))
           : await writeInputDisk(job.input, slot.folder, signal, warm?.input);
       const onStart = (pid: number): void => void noteGuest(slot, wanted, pid, state).catch(() => {});
-      const guest: Guest = { job, host, slot, input, freshness, started, onStart };
+      const guest: Guest = { job, host, slot, input, freshness, started: started + waitedMs, onStart };
       if (host.template !== undefined) {
         const report = await runClone(
           guest,

@@ -1,4 +1,3 @@
-import { availableMemoryMiB } from '../../host/memory.ts';
 import type { Image } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
 import type { MachineShape } from './arguments.ts';
@@ -6,7 +5,7 @@ import type { Host } from './guest-run.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { restorePaused } from './migration.ts';
 import { makePlaceholder } from './placeholder.ts';
-import { noteGuest, tryRoom, wantedOf } from './room.ts';
+import { readHostFacts } from './room.ts';
 import { type Slot, reserveSlot } from './slot.ts';
 import type { OpenTemplate } from './template-record.ts';
 
@@ -33,13 +32,13 @@ export interface WarmPool {
 const SPARE_MIB = 2048;
 
 /** Keeps up to `size` guests waiting for each template; 0: none. */
-export function createWarmPool(size: number, state: StateFolder, overcommit: boolean): WarmPool {
+export function createWarmPool(size: number, state: StateFolder): WarmPool {
   const waiting = new Map<string, WarmGuest[]>();
   const underWay = new Map<Promise<void>, string>();
   const closing = new AbortController();
 
   const startOne = async (host: Host, template: OpenTemplate, image: Image): Promise<void> => {
-    const guest = await startPaused(host, template, image, state, overcommit);
+    const guest = await startPaused(host, template, image, state);
     if (closing.signal.aborted) return letGo(guest);
     const guests = waiting.get(template.key) ?? [];
     waiting.set(template.key, [...guests, guest]);
@@ -68,7 +67,7 @@ export function createWarmPool(size: number, state: StateFolder, overcommit: boo
       const starting = [...underWay.values()].filter((its) => its === key).length;
       const missing = size - (waiting.get(key)?.length ?? 0) - starting;
       for (let number = 0; number < missing; number++) {
-        const work = hasRoom(host)
+        const work = hasRoom(host, state)
           .then((room) => (room && !closing.signal.aborted ? startOne(host, template, image) : undefined))
           .catch(() => {}) // the next job then clones for itself, and tells what is wrong
           .finally(() => underWay.delete(work));
@@ -87,8 +86,9 @@ export function createWarmPool(size: number, state: StateFolder, overcommit: boo
   };
 }
 
-async function hasRoom({ shape }: Host): Promise<boolean> {
-  return mayWait(shape, await availableMemoryMiB());
+/** A guest that waits is paused and takes nothing more: it claims room only when it is taken, so that it keeps no job waiting. */
+async function hasRoom({ shape }: Host, state: StateFolder): Promise<boolean> {
+  return mayWait(shape, (await readHostFacts(state)).availableMiB);
 }
 
 /** Whether a guest of this shape may wait on a host with so much memory left. Pure. */
@@ -96,18 +96,10 @@ export function mayWait({ memoryMiB }: Pick<MachineShape, 'memoryMiB'>, availabl
   return availableMiB >= memoryMiB + SPARE_MIB;
 }
 
-async function startPaused(
-  host: Host,
-  template: OpenTemplate,
-  image: Image,
-  state: StateFolder,
-  overcommit: boolean,
-): Promise<WarmGuest> {
+async function startPaused(host: Host, template: OpenTemplate, image: Image, state: StateFolder): Promise<WarmGuest> {
   const slot = await reserveSlot(state);
   let machine: RunningMachine | undefined;
   try {
-    const wanted = wantedOf(host.shape, template, 'memory');
-    if ((await tryRoom(slot, wanted, { state, overcommit })) !== undefined) throw new Error('there is no room');
     const input = await makePlaceholder(slot.folder);
     const opened = template.open();
     try {
@@ -122,7 +114,6 @@ async function startPaused(
     } finally {
       opened.close();
     }
-    await noteGuest(slot, wanted, machine.streams.process, state);
     const { qmp } = machine;
     if (qmp === undefined) throw new Error('a clone has no monitor');
     await restorePaused(qmp);

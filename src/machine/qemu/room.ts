@@ -26,8 +26,6 @@ export interface RoomPorts {
   readonly progress: Progress;
   /** Starts the guest whatever others may take. */
   readonly overcommit: boolean;
-  /** Called when there is no room, before waiting: gives up what is not needed. */
-  readonly makeRoom: () => Promise<void>;
 }
 
 /** What a guest of this shape may take at worst. A clone adds what its template may grow by; a disk of its own lies in memory too. Pure. */
@@ -73,13 +71,15 @@ const claimFile = z.object({
 
 /**
  * Claims memory for the guest of a slot, and waits while the living guests of this host, of every rennet that shares the slots, may still take what is
- * there. A guest without neighbours never waits: where it is short then, `requireMemory` says so. The claim goes with the slot. RennetError `cancelled`.
+ * there. A guest without neighbours never waits: where it is short then, `requireMemory` says so. The claim goes with the slot. Gives the
+ * milliseconds that it waited. RennetError `cancelled`.
  */
-export async function claimRoom(slot: Slot, wanted: Wanted, ports: RoomPorts, signal: AbortSignal): Promise<void> {
+export async function claimRoom(slot: Slot, wanted: Wanted, ports: RoomPorts, signal: AbortSignal): Promise<number> {
+  let waitingSince: number | undefined;
   for (let asked = 0; ; asked++) {
     const refused = await tryRoom(slot, wanted, ports);
-    if (refused === undefined) return;
-    if (asked === 0) await ports.makeRoom();
+    if (refused === undefined) return waitingSince === undefined ? 0 : Date.now() - waitingSince;
+    waitingSince ??= Date.now();
     if (asked % 50 === 0)
       ports.progress({
         doing: `waiting for room: a guest may take ${wanted.memoryMiB} MiB, ${refused.missingMiB} more than the ${refused.others} that run leave`,
@@ -112,7 +112,7 @@ export async function tryRoom(
     if (missing <= 0 || living.length === 0) return undefined;
     if (how === 'unmeasured') continue;
     await rm(path, { force: true });
-    return { missingMiB: missing, others: living.length };
+    return { missingMiB: Math.ceil(missing), others: living.length };
   }
   return undefined;
 }
