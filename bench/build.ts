@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { RennetError } from '../src/model/errors.ts';
 import { TIMED_STAGES, type Timings } from '../src/model/outcome.ts';
+import type { Chart } from './chart.ts';
 import { type Figure, figureOf } from './figures.ts';
 
 export interface BuildBench {
@@ -17,7 +18,6 @@ const attemptEvent = z.object({
   outcome: z.string(),
   sentence: z.string(),
   isolation: z.string().optional(),
-  reset: z.string().optional(),
   timingsMs: z.record(z.string(), z.number()),
 });
 
@@ -25,7 +25,6 @@ interface Sample {
   readonly wallMs: number;
   readonly timings: Timings;
   readonly isolation: string;
-  readonly reset: string;
 }
 
 /**
@@ -36,10 +35,9 @@ export async function benchBuild(
   bench: BuildBench,
   onRun: (doing: string, done: number) => void,
   signal: AbortSignal,
-): Promise<{ figures: Figure[]; isolation: Record<string, string>; reset: Record<string, string> }> {
+): Promise<{ figures: Figure[]; isolation: Readonly<Record<string, string>> }> {
   const figures: Figure[] = [];
   const isolation: Record<string, string> = {};
-  const reset: Record<string, string> = {};
   for (const driver of bench.drivers) {
     onRun(`warming up the ${driver} driver`, 0);
     await runOnce(bench, driver, signal);
@@ -50,13 +48,12 @@ export async function benchBuild(
     }
     figures.push(...figuresOf(driver, samples));
     isolation[driver] = [...new Set(samples.map((sample) => sample.isolation))].join(', ');
-    reset[driver] = [...new Set(samples.map((sample) => sample.reset))].join(', ');
   }
   onRun('planning', 0);
   const plans: number[] = [];
   while (plans.length < bench.runs) plans.push(await planOnce(bench, signal));
   figures.push(figureOf('plan.warm.wall', 'ms', plans));
-  return { figures, isolation, reset };
+  return { figures, isolation };
 }
 
 function figuresOf(driver: string, samples: readonly Sample[]): Figure[] {
@@ -77,6 +74,21 @@ function figuresOf(driver: string, samples: readonly Sample[]): Figure[] {
   ];
 }
 
+/** Where the time of a build goes: medians of the whole and of its stages. */
+export function buildChart(figures: readonly Figure[], drivers: readonly string[], subtitle: string): Chart {
+  const parts = ['wall', ...TIMED_STAGES.filter((stage) => figures.some(({ name }) => name.endsWith(`.${stage}`)))];
+  const median = (driver: string, part: string): number | undefined =>
+    figures.find(({ name }) => name === `build.${driver}.${part}`)?.median;
+  return {
+    title: 'A build from command to published, and its stages',
+    subtitle,
+    kind: 'bars',
+    names: parts,
+    unit: 'ms',
+    series: drivers.map((driver) => ({ name: driver, values: parts.map((part) => median(driver, part)) })),
+  };
+}
+
 async function runOnce({ project, state }: BuildBench, driver: string, signal: AbortSignal): Promise<Sample> {
   const start = performance.now();
   const args = ['build', project, '--rebuild', '--driver', driver, '--allow-unisolated', '--state', state, '--json'];
@@ -85,9 +97,9 @@ async function runOnce({ project, state }: BuildBench, driver: string, signal: A
   for (const line of stdout.split('\n')) {
     const attempt = line === '' ? undefined : attemptEvent.safeParse(JSON.parse(line));
     if (!attempt?.success) continue;
-    const { outcome, sentence, timingsMs, isolation = '', reset = '' } = attempt.data;
+    const { outcome, sentence, timingsMs, isolation = '' } = attempt.data;
     if (outcome !== 'published') throw new RennetError('defect', `The measured build was not published: ${sentence}`);
-    return { wallMs, timings: timingsMs, isolation, reset };
+    return { wallMs, timings: timingsMs, isolation };
   }
   throw new RennetError('defect', 'The measured build gave no attempt.');
 }

@@ -5,7 +5,7 @@ import { benchReset, resetChart } from '../../bench/reset.ts';
 import { openAptRoot } from '../debian/apt.ts';
 import { ensureImages } from '../image/index.ts';
 import { prepareState } from '../store/state-folder.ts';
-import { type Measured, parseRuns, sayFigures, writeChart } from './figures.ts';
+import { type Measured, parseRuns, sayFigures, sayWithoutKvm, writeChart } from './figures.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
@@ -35,6 +35,12 @@ export function addBenchReset(bench: Command): void {
         const { figures, isolation, machineVersion } = await benchReset(wanted, progress, signal);
         const measured: Measured = { isolation, qemu: machineVersion };
         sayFigures(figures, measured, output);
+        await sayWithoutKvm(
+          ['reset.memory.ready', 'reset.memory.teardown', 'boot.cold.ready'],
+          measured,
+          state,
+          output,
+        );
         const subtitle = `${options.runs} runs, ${image.target.suite}/${image.target.architecture} build image`;
         await writeChart('bench-reset', (on) => drawChart(resetChart(figures, `${subtitle}; ${on}`)), measured, {
           ...context,

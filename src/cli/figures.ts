@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { formatValue } from '../../bench/chart.ts';
 import type { Figure } from '../../bench/figures.ts';
 import { fileError } from '../host/files.ts';
+import { knownKvmState } from '../machine/qemu/accelerator.ts';
+import type { StateFolder } from '../model/state.ts';
 import type { Output } from './output.ts';
 import type { CommandContext } from './run-command.ts';
 import { formatTable } from './table.ts';
@@ -32,6 +34,23 @@ export function sayFigures(figures: readonly Figure[], measured: Measured, outpu
   output.say(describe(measured));
 }
 
+/**
+ * Says which figures are wanting because this host has no KVM that works: they are `n/a`, with the reason, and nothing is guessed from those
+ * of emulation.
+ */
+export async function sayWithoutKvm(
+  names: readonly string[],
+  { isolation }: Measured,
+  state: StateFolder,
+  output: Output,
+): Promise<void> {
+  if (isolation === 'hardware') return;
+  const why = (await knownKvmState(state)).sentence;
+  const nothing = { median: null, p95: null, min: null, max: null, n: 0 };
+  for (const name of names) output.event('figure', { name, ...nothing, accelerator: 'kvm', cpus: cpus().length, why });
+  output.say(`on KVM: n/a (${names.join(', ')}). ${why}`);
+}
+
 /** Writes a chart where the person said, else into the state folder, and says where it lies. RennetError `no-space`, `state-unwritable`. */
 export async function writeChart(
   name: string,
@@ -55,7 +74,9 @@ export function parseRuns(text: string): number {
 }
 
 function describe(measured: Measured): string {
-  return `${acceleratorOf(measured)}, ${cpus().length} processors, QEMU ${measured.qemu.split(' ')[0] ?? ''}`;
+  const processors = `${cpus().length} processors`;
+  if (measured.qemu === '') return `no virtual machine, ${processors}`;
+  return `${acceleratorOf(measured)}, ${processors}, QEMU ${measured.qemu.split(' ')[0] ?? ''}`;
 }
 
 function acceleratorOf({ isolation }: Measured): string {

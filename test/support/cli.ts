@@ -49,6 +49,23 @@ const EVENTS = {
   package: z.object({ at, suite: text, package: text, version: text, architecture: text, sha256: text, pool: text }),
   removed: z.object({ at, package: text, suite: text }),
   log: z.object({ at, attempt: text, line: z.string() }),
+  figure: z.union([
+    z.object({
+      at,
+      name: text,
+      unit: text,
+      median: z.number(),
+      p95: z.number(),
+      min: z.number(),
+      max: z.number(),
+      n: count,
+      accelerator: z.enum(['kvm', 'tcg', 'none']),
+      cpus: count,
+      versions: z.record(z.string(), z.string()),
+    }),
+    z.object({ at, name: text, median: z.null(), n: z.literal(0), accelerator: z.literal('kvm'), why: text }),
+  ]),
+  chart: z.object({ at, file: z.string().startsWith('/') }),
 };
 type EventName = keyof typeof EVENTS;
 
