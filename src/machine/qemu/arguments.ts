@@ -111,14 +111,19 @@ function memoryArguments(shape: MachineShape, memory: MemorySource): string[] {
   ].flat();
 }
 
-/** tsc_early_khz: on a loaded host the calibration of the clock hangs under emulation ("Unable to calibrate against PIT"). */
 const KERNEL_OPTIONS: Record<MachineArchitecture, string> = {
-  amd64: 'console=ttyS0 quiet panic=-1 reboot=t tsc_early_khz=2000000',
+  amd64: 'console=ttyS0 quiet panic=-1 reboot=t',
   arm64: 'console=ttyAMA0 quiet panic=-1',
 };
+/**
+ * On a loaded host the calibration of the clock hangs under emulation ("Unable to calibrate against PIT"). With KVM the kernel is told the
+ * true frequency by the hypervisor, and a wrong one would make its clock run wrong.
+ */
+const EMULATED_CLOCK = ' tsc_early_khz=2000000';
 
-function kernelCommandLine({ architecture }: MachineShape, memory: MemorySource, root: RootDisk): string {
-  return `${KERNEL_OPTIONS[architecture]}${memory.kind === 'own' ? '' : ' rennet.warm'}${root === 'shared' ? '' : ' rennet.disk'}`;
+function kernelCommandLine(shape: MachineShape, memory: MemorySource, root: RootDisk): string {
+  const clock = shape.architecture === 'amd64' && shape.accelerator === 'tcg' ? EMULATED_CLOCK : '';
+  return `${KERNEL_OPTIONS[shape.architecture]}${clock}${memory.kind === 'own' ? '' : ' rennet.warm'}${root === 'shared' ? '' : ' rennet.disk'}`;
 }
 
 function disk(id: string, drive: string, serial: string): string[] {
