@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StateFolder } from '../model/state.ts';
 import { removeCgroupLeftovers } from './cgroup-leftovers.ts';
-import { slotLocks, takeSlotLock } from './qemu/slot-lock.ts';
+import { claimPath, slotLocks, takeSlotLock } from './qemu/slot-lock.ts';
 
 /**
  * Removes what guests of killed processes left on this host: their control groups and the folders of their slots. Guests themselves die
@@ -15,6 +15,7 @@ export async function removeGuestLeftovers(state: StateFolder): Promise<void> {
     const unlock = await takeSlotLock(slotLocks(state), number);
     if (unlock === undefined) continue;
     await rm(join(slots, number), { recursive: true, force: true });
+    await rm(claimPath(state, Number(number)), { force: true });
     await unlock();
   }
 }

@@ -1,9 +1,9 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { replaceFile } from '../../host/files.ts';
+import { readJson, replaceFile } from '../../host/files.ts';
 import { availableMemoryMiB, freeSpaceMiB, requireMemory } from '../../host/memory.ts';
 import { memoryOfTree } from '../../host/process-memory.ts';
 import { processOwner } from '../../host/process-owner.ts';
@@ -156,9 +156,9 @@ export async function livingClaims(
 
 /** undefined where its holder is gone, or has just withdrawn it. */
 async function readClaim(folder: string, number: string, how: 'measured' | 'unmeasured'): Promise<Claim | undefined> {
-  const text = await readFile(join(folder, `${number}.claim`), 'utf8').catch(() => undefined);
-  if (text === undefined || !(await isHeld(folder, number))) return undefined;
-  const { process: below, memoryMiB, template } = claimFile.parse(JSON.parse(text));
+  const claim = claimFile.safeParse(await readJson(join(folder, `${number}.claim`)));
+  if (!claim.success || !(await isHeld(folder, number))) return undefined;
+  const { process: below, memoryMiB, template } = claim.data;
   // What runs in another container, or is just ending, cannot be measured: it counts as still to take all of it.
   const isSeen = how === 'measured' && below !== undefined && below.owner === processOwner(below.pid);
   const takenMiB = isSeen ? (await memoryOfTree(below.pid)).privateMiB : 0;
