@@ -202,14 +202,17 @@ describe('real machines', () => {
     expectAttempt(ended, 'infrastructure', 3);
   });
 
-  test('enough memory for a guest, too little for its template: the guests boot, and no job is lost', async () => {
+  test('enough memory for a guest, too little for its template: the guest boots, and no job is lost', async () => {
     await index.add({ project: 'rennet-template' });
     const memory = ['--driver', 'qemu', '--accelerator', 'tcg'];
     const ended = await build('rennet-template', memory, await available(2500), stopAfter());
-    expect(expectAttempt(ended, 'published', 0)).toMatchObject({ reset: 'overlay' });
+    expectAttempt(ended, 'published', 0);
     expect(ended.stderr).toMatch(
       /no template: A template needs 2816 MiB of memory, of which this host has \d+ MiB left\./,
     );
+    // That of the check is for a guest of half the size.
+    expect(ended.stderr).not.toContain('booting the template of the build image');
+    expect(ended.stderr).toContain('booting the template of the runtime image');
   });
 
   test("no room for a guest's files in memory", async () => {

@@ -34,7 +34,9 @@ export function addBenchDensity(bench: Command): void {
         await prepareState(state, signal);
         const target = await chooseTarget(options.target, signal);
         const apt = await openAptRoot(target, state, signal);
-        const { runtime: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal);
+        const { runtime: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal, {
+          forms: ['disk'],
+        });
         const capacity = await capacityForBuilds('qemu', state);
         const { accelerator, counts, runs } = options;
         const onRun = (doing: string) => output.progress({ doing });

@@ -29,7 +29,9 @@ export function addBenchReset(bench: Command): void {
         await prepareState(state, signal);
         const target = await chooseTarget(options.target, signal);
         const apt = await openAptRoot(target, state, signal);
-        const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal);
+        const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal, {
+          forms: ['disk'],
+        });
         const progress = (doing: string, done: number) => output.progress({ doing, done, total: options.runs });
         const wanted = { state, image, accelerator: options.accelerator, runs: options.runs };
         const { figures, isolation, machineVersion } = await benchReset(wanted, progress, signal);

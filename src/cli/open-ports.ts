@@ -69,7 +69,10 @@ export async function openFlowPorts(
   context: CommandContext,
 ): Promise<Omit<FlowPorts, 'buildMissing'>> {
   const { state, signal, output } = context;
-  const images = await ensureImages(ports.apt.target, { state, apt: ports.apt, progress: output.progress }, signal);
+  const made = { state, apt: ports.apt, progress: output.progress };
+  // Each form takes some 600 MiB of memory.
+  const forms = [options.driver === 'namespace' ? 'folder' : 'disk'] as const;
+  const images = await ensureImages(ports.apt.target, made, signal, { forms });
   const { accelerator, warm, reset, overcommit } = options;
   const driver = createDriver(options.driver, { state, accelerator, warm, overcommit, progress: output.progress });
   const limits = { build: BUILD_LIMITS, check: CHECK_LIMITS };

@@ -23,7 +23,9 @@ export function addTemplate(program: Command): void {
         await prepareState(state, signal);
         const target = await chooseTarget(options.target, signal);
         const apt = await openAptRoot(target, state, signal);
-        const images = await ensureImages(target, { state, apt, progress: output.progress }, signal);
+        const images = await ensureImages(target, { state, apt, progress: output.progress }, signal, {
+          forms: ['disk'],
+        });
         const start = performance.now();
         const qemu = await findQemu(state, machineArchitecture(target));
         const accelerator = await chooseAccelerator('auto', images.build, state, signal);

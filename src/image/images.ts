@@ -64,7 +64,10 @@ export async function ensureImages(
     const base = await ensureBase(target, ports, options.renew === true, signal);
     const images = await Promise.all(
       IMAGE_KINDS.map(async (kind) => {
-        const record = (await findImage(kind, base, agent, state)) ?? (await derive(kind, base, agent, ports, signal));
+        const known = await findImage(kind, base, agent, state);
+        const record = known ?? (await derive(kind, base, agent, ports, signal));
+        // Deriving leaves the root in memory: as much again as the disk.
+        if (known === undefined && !forms.includes('folder')) await removeRoot(memoryPlace(state, record.digest).root);
         ports.progress({ doing: `loading the ${kind} image into memory` });
         await loadImage(record, forms, state, signal);
         return imageOf(record, state);
