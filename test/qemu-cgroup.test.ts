@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { createCgroup, type GuestCgroup } from '../src/machine/cgroup.ts';
 import { createDriver } from '../src/machine/create.ts';
 import { describeHost } from '../src/machine/qemu/host.ts';
 import { machineState, testImages } from './support/images.ts';
@@ -79,4 +83,44 @@ test('a guest has a control group with its bounds, ends as a memory limit when Q
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+/** Processor time of a process, clock ticks (proc(5)). */
+async function ticks(pid: number | undefined): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+test('a guest with many busy threads takes no more of a processor than one with a single thread', async () => {
+  const bounds = { memoryMiB: 200, processes: 50, cpus: 1 };
+  const groups = await Promise.all([1, 2].map((number) => createCgroup(`${process.pid}-${number}`, bounds)));
+  const [one, many] = groups as [GuestCgroup, GuestCgroup];
+  const spin = (group: GuestCgroup) =>
+    spawn(
+      'sh',
+      [
+        '-c',
+        'for file; do echo $$ >"$file" || exit; done; exec taskset --cpu-list 0 sh -c "while :; do :; done"',
+        'sh',
+        ...group.joinFiles,
+      ],
+      { stdio: 'ignore' },
+    );
+  const children = [spin(one), ...Array.from({ length: 8 }, () => spin(many))];
+  try {
+    await sleep(1000);
+    const before = await Promise.all(children.map(({ pid }) => ticks(pid)));
+    await sleep(4000);
+    const used = await Promise.all(children.map(async ({ pid }, index) => (await ticks(pid)) - (before[index] ?? 0)));
+    const share = (used[0] ?? 0) / used.reduce((sum, it) => sum + it, 0);
+    // A half where each group has its share, a ninth where each thread has.
+    if (one.sentence.includes('cpu')) expect(share).toBeGreaterThan(0.35);
+    expect(share).toBeLessThan(0.65);
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    for (const child of children) if (child.signalCode === null) await once(child, 'exit');
+    await Promise.all(groups.map((group) => group.remove()));
+  }
+  expect((await leftovers()).cgroups).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { openAptRoot } from '../debian/apt.ts';
 import { ensureImages } from '../image/index.ts';
 import { listTemplates } from '../machine/qemu/template.ts';
 import { prepareState } from '../store/state-folder.ts';
-import { type Measured, parseRuns, sayFigures, writeChart } from './figures.ts';
+import { type Measured, parseRuns, sayFigures, sayWithoutKvm, writeChart } from './figures.ts';
 import { capacityForBuilds } from './jobs.ts';
 import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
@@ -44,13 +44,17 @@ export function addBenchDensity(bench: Command): void {
         const { figures, left } = result;
         const measured: Measured = { isolation: result.isolation, qemu: result.machineVersion };
         sayFigures(figures, measured, output);
+        const unmeasured = ['density.pssPerClone', ...counts.map((count) => `density.${count}.ready`)];
+        await sayWithoutKvm(unmeasured, measured, state, output);
         output.say(
           'ready: until all are; each: until one is; pss: with its share of what is shared; private: its own.',
         );
         output.say(`Clones that idle, beyond the plan for guests at work on purpose: ${capacity.sentence}.`);
         for (const count of left) {
-          output.event('figure', { name: `density.${count}.ready`, unit: 'ms', n: 0, reason: 'no-memory' });
-          output.say(`density.${count}.ready: n/a, as this host has no memory for so many now.`);
+          const why = `This host has no memory for ${count} now, even idle.`;
+          const nothing = { median: null, p95: null, min: null, max: null, n: 0, cpus: cpus().length };
+          output.event('figure', { name: `density.${count}.ready`, unit: 'ms', ...nothing, why });
+          output.say(`density.${count}.ready: n/a. ${why}`);
         }
         const templates = await listTemplates(state);
         const usedBytes =
