@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type StateFolder, stateFolder } from '../src/model/state.ts';
+import { GUEST_LIMITS as limits } from './support/guest-limits.ts';
 import { until } from './support/aftermath.ts';
 import { rennet } from './support/command.ts';
 import { testImages } from './support/images.ts';
@@ -18,16 +19,6 @@ const UID = isRoot ? 1_073_000_000 + (process.pid % 100_000) : (process.getuid?.
 const AS_USER = isRoot
   ? ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', '--']
   : [];
-const limits = {
-  wallMs: 180_000,
-  idleMs: 60_000,
-  memoryMiB: 768,
-  cpus: 1,
-  outputBytes: 10_000_000,
-  logBytes: 1_000_000,
-  outputFiles: 10,
-  processes: 200,
-};
 
 let folder = '';
 let state: StateFolder;

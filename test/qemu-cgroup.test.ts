@@ -8,22 +8,13 @@ import { expect, test } from 'vitest';
 import { createCgroup, type GuestCgroup } from '../src/machine/cgroup.ts';
 import { createDriver } from '../src/machine/create.ts';
 import { describeHost } from '../src/machine/qemu/host.ts';
+import { GUEST_LIMITS as limits } from './support/guest-limits.ts';
 import { machineState, testImages } from './support/images.ts';
 import { backend } from './support/machine-scenarios.ts';
 import { writeBuildInput } from './support/sdist.ts';
 import { leftovers } from './support/traces.ts';
 
 const MIB = 1024 * 1024;
-const limits = {
-  wallMs: 180_000,
-  idleMs: 60_000,
-  memoryMiB: 768,
-  cpus: 1,
-  outputBytes: 10_000_000,
-  logBytes: 1_000_000,
-  outputFiles: 10,
-  processes: 200,
-};
 /** Gives the test time to narrow the bound of the group, then writes to much of the guest's memory. */
 const GROWS = backend(`
 print('started', flush=True)

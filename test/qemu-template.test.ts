@@ -17,22 +17,13 @@ import { TEMPLATE_PARTS, type TemplateNote, dropMemories } from '../src/machine/
 import { tryClone } from '../src/machine/qemu/template-trial.ts';
 import { ensureTemplate, listTemplates, shapeOf, verifyTemplates } from '../src/machine/qemu/template.ts';
 import type { GuestReport, Image } from '../src/model/machine.ts';
+import { GUEST_LIMITS as limits } from './support/guest-limits.ts';
 import { machineState as state, testImages } from './support/images.ts';
 import { backend, SCENARIOS } from './support/machine-scenarios.ts';
 import { writeBuildInput } from './support/sdist.ts';
 import { descendants, isAlive } from './support/traces.ts';
 
 const signal = new AbortController().signal;
-const limits = {
-  wallMs: 180_000,
-  idleMs: 60_000,
-  memoryMiB: 768,
-  cpus: 1,
-  outputBytes: 10_000_000,
-  logBytes: 1_000_000,
-  outputFiles: 10,
-  processes: 200,
-};
 /** What two clones would share if nobody made them different. */
 const IDENTITY = backend(`
 import uuid

@@ -11,22 +11,13 @@ import {
   RESET_STRATEGIES,
   type ResetStrategy,
 } from '../src/model/machine.ts';
+import { GUEST_LIMITS as limits } from './support/guest-limits.ts';
 import { machineState as state, testImages } from './support/images.ts';
 import { backend, SCENARIOS } from './support/machine-scenarios.ts';
 import { writeBuildInput } from './support/sdist.ts';
 import { descendants, leftovers } from './support/traces.ts';
 
 const signal = new AbortController().signal;
-const limits = {
-  wallMs: 180_000,
-  idleMs: 60_000,
-  memoryMiB: 768,
-  cpus: 1,
-  outputBytes: 10_000_000,
-  logBytes: 1_000_000,
-  outputFiles: 10,
-  processes: 200,
-};
 const WRITES = backend(`
 with open('/build/large', 'wb') as file:
     for number in range(100):

@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
+import { runStageGuest } from '../machine/stage-guest.ts';
 import { RennetError } from '../model/errors.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { outcomeOfEnd } from '../model/guest-end.ts';
@@ -13,8 +12,6 @@ import { failureOf } from './failure.ts';
 
 /** A hook may ask for more requirements, each round in a fresh guest; more rounds than this is a hook that never settles. */
 const MAX_ROUNDS = 5;
-/** A machine that failed by itself is tried once more; the package cannot be blamed for it. */
-const MACHINE_TRIES = 2;
 
 const requirementText = z.string().min(1).max(1000);
 const okFacts = z.object({
@@ -60,24 +57,9 @@ export async function build(
 }
 
 async function runGuest(id: string, input: string, ports: GuestPorts, signal: AbortSignal): Promise<GuestReport> {
-  for (let attempt = 1; ; attempt += 1) {
-    const spool = join(ports.folder, `${id}.${attempt}`);
-    await mkdir(spool, { recursive: true, mode: 0o700 });
-    const job = {
-      id,
-      image: ports.image,
-      reset: ports.reset,
-      input,
-      spool,
-      limits: ports.limits,
-      channel: ports.channel,
-    };
-    const report = await ports.driver.run(job, signal);
-    ports.onReport(report);
-    if (report.end === 'infrastructure' && attempt < MACHINE_TRIES) continue;
-    if (report.end !== 'result') throw new AttemptEnd(outcomeOfEnd(report, 'build'));
-    return report;
-  }
+  const report = await runStageGuest(id, input, ports, signal);
+  if (report.end !== 'result') throw new AttemptEnd(outcomeOfEnd(report, 'build'));
+  return report;
 }
 
 async function evidenceOf(recipe: Recipe, report: GuestReport, ports: GuestPorts): Promise<Evidence> {

@@ -1,5 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { runStageGuest } from '../machine/stage-guest.ts';
 import { outcomeOfEnd } from '../model/guest-end.ts';
 import type { GuestPorts } from '../model/guest-ports.ts';
 import { AttemptEnd, type LedgerLine } from '../model/outcome.ts';
@@ -7,8 +6,6 @@ import { type CheckFacts, factsSchema } from './facts.ts';
 import { GUEST_RULES } from './rules/guest-rules.ts';
 import type { CheckedTree, CheckRule, Findings } from './rules/rule.ts';
 import { TREE_RULES } from './rules/tree-rules.ts';
-
-const MACHINE_TRIES = 2;
 
 /** What a package has shown. */
 export interface Verdict {
@@ -55,28 +52,13 @@ export async function check(
   signal: AbortSignal,
 ): Promise<CheckFacts> {
   ports.progress({ doing: `checking ${name} in a second fresh guest` });
-  for (let round = 1; ; round += 1) {
-    const spool = join(ports.folder, `${attempt}-check.${round}`);
-    await mkdir(spool, { recursive: true, mode: 0o700 });
-    const job = {
-      id: `${attempt}-check`,
-      image: ports.image,
-      reset: ports.reset,
-      input,
-      spool,
-      limits: ports.limits,
-      channel: ports.channel,
-    };
-    const report = await ports.driver.run(job, signal);
-    ports.onReport(report);
-    if (report.end === 'infrastructure' && round < MACHINE_TRIES) continue;
-    if (report.end !== 'result') throw new AttemptEnd(outcomeOfEnd(report, 'check'));
-    const facts = factsSchema.safeParse(report.result?.facts);
-    if (report.result?.status === 'ok' && facts.success) return facts.data;
-    throw new AttemptEnd({
-      kind: 'check-failed',
-      class: 'unknown',
-      sentence: `The check of ${name} ended without the agreed answer.`,
-    });
-  }
+  const report = await runStageGuest(`${attempt}-check`, input, ports, signal);
+  if (report.end !== 'result') throw new AttemptEnd(outcomeOfEnd(report, 'check'));
+  const facts = factsSchema.safeParse(report.result?.facts);
+  if (report.result?.status === 'ok' && facts.success) return facts.data;
+  throw new AttemptEnd({
+    kind: 'check-failed',
+    class: 'unknown',
+    sentence: `The check of ${name} ended without the agreed answer.`,
+  });
 }

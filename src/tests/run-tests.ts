@@ -1,12 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
+import { runStageGuest } from '../machine/stage-guest.ts';
 import type { GuestPorts } from '../model/guest-ports.ts';
 import type { GuestReport } from '../model/machine.ts';
 import { plainText } from '../model/text.ts';
 import { notRun, type TestReport } from './report.ts';
 
-const MACHINE_TRIES = 2;
 const count = z.int().nonnegative().max(10_000_000);
 const message = z.string().max(2000).default('');
 
@@ -37,23 +35,7 @@ export async function runTests(
   ports: GuestPorts,
   signal: AbortSignal,
 ): Promise<TestReport> {
-  for (let round = 1; ; round += 1) {
-    const spool = join(ports.folder, `${attempt}-tests.${round}`);
-    await mkdir(spool, { recursive: true, mode: 0o700 });
-    const job = {
-      id: `${attempt}-tests`,
-      image: ports.image,
-      reset: ports.reset,
-      input,
-      spool,
-      limits: ports.limits,
-      channel: ports.channel,
-    };
-    const report = await ports.driver.run(job, signal);
-    ports.onReport(report);
-    if (report.end === 'infrastructure' && round < MACHINE_TRIES) continue;
-    return readReport(report);
-  }
+  return readReport(await runStageGuest(`${attempt}-tests`, input, ports, signal));
 }
 
 /** What a guest's end says of the tests. Pure. */
