@@ -25,7 +25,10 @@ class OutputStream:
 
     def add(self, name, descriptor):
         """Adds an open regular file. Owner, times and mode carry nothing of this machine."""
-        size = os.fstat(descriptor).st_size
+        self.add_sized(name, os.fstat(descriptor).st_size, descriptor)
+
+    def add_sized(self, name, size, descriptor):
+        """Adds the first `size` bytes that can be read, from a pipe too."""
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode, entry.mtime = size, 0o644, 0
         # ustar holds 100 bytes of a name without folders; a longer one takes GNU's form, never pax records.

@@ -2,9 +2,9 @@
 whose files the host has only unpacked, with their maintainer scripts, and the whole root comes back as one archive."""
 
 import os
+import subprocess
 
 import process
-from output import open_regular
 
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -15,7 +15,6 @@ ENVIRONMENT = {
     "DEBCONF_NONINTERACTIVE_SEEN": "true",
 }
 DEBS = "/rennet/in/debs"
-ARCHIVE = "/rennet/job/root.tar"
 # What the machine mounted, and the agent, which each image gets anew.
 NOT_OF_THE_ROOT = ("dev", "proc", "sys", "run", "tmp", "rennet", "usr/lib/rennet")
 
@@ -30,18 +29,30 @@ def run(job, ports):
         ("configure", dpkg + ["--configure", "--pending"]),
         ("audit", ["/bin/sh", "-c", 'said=$(dpkg --audit); echo "$said"; test -z "$said"']),
         ("clean", ["/bin/sh", "-c", job["clean"], "sh", ""]),
-        ("archive", archive()),
     ]
     for name, command in steps:
         ports.phase(name)
         end = process.run(process.command(command), root="/", log=ports.log, environment=ENVIRONMENT, privileged=True)
         if end.exit != 0:
             return "failed", {"step": name, "exit": end.exit, "message": end.message}
-    ports.output.add("root.tar", open_regular(ARCHIVE).fileno())
+    ports.phase("archive")
+    send_root(ports.output)
     return "ok", {}
 
 
+def send_root(output):
+    """The root is read twice, first for its length: kept as a file, it would take as much memory again."""
+    size = 0
+    with subprocess.Popen(archive(), stdout=subprocess.PIPE) as tar:
+        while data := tar.stdout.read(1048576):
+            size += len(data)
+    with subprocess.Popen(archive(), stdout=subprocess.PIPE) as tar:
+        output.add_sized("root.tar", size, tar.stdout.fileno())
+        if tar.stdout.read(1) or tar.wait() != 0:
+            raise OSError("the root changed while it was read")
+
+
 def archive():
-    tar = ["/usr/bin/tar", "--create", "--file=" + ARCHIVE, "--numeric-owner", "--sort=name", "--directory=/"]
+    tar = ["/usr/bin/tar", "--create", "--file=-", "--numeric-owner", "--sort=name", "--directory=/"]
     left_out = ["--exclude=./%s/*" % path for path in NOT_OF_THE_ROOT]
     return tar + left_out + ["."]

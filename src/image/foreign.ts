@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 const LIMITS: GuestLimits = {
   wallMs: 60 * 60_000,
   idleMs: 20 * 60_000,
-  memoryMiB: 2048,
+  memoryMiB: 1280,
   cpus: 1,
   outputBytes: 1536 * MIB,
   logBytes: 32 * MIB,
@@ -103,6 +103,8 @@ async function takeRoot(output: string, archive: string, signal: AbortSignal): P
   const done = await execa('tar', ['--extract', '--to-stdout', '--file', output, 'root.tar'], {
     stdin: 'ignore',
     stdout: { file: archive },
+    // Half a gigabyte is no string.
+    buffer: false,
     cancelSignal: signal,
     reject: false,
   });

@@ -18,6 +18,8 @@ const PROGRAMS: Record<MachineArchitecture, { readonly path: string; readonly pa
   amd64: { path: '/usr/bin/qemu-system-x86_64', package: 'qemu-system-x86' },
   arm64: { path: '/usr/bin/qemu-system-aarch64', package: 'qemu-system-arm' },
 };
+/** What this host's own processor runs fastest. */
+const OWN_MACHINE: MachineArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 const known = z.object({ stamp: z.string(), version: z.string() });
 
 /**
@@ -26,7 +28,7 @@ const known = z.object({ stamp: z.string(), version: z.string() });
  */
 export async function findQemu(
   state: StateFolder,
-  machine: MachineArchitecture = 'amd64',
+  machine: MachineArchitecture = OWN_MACHINE,
   programs = PROGRAMS,
 ): Promise<QemuProgram> {
   const { path, package: name } = programs[machine];
