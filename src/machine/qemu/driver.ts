@@ -44,6 +44,7 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
     const started = Date.now();
     const warm = host.template === undefined ? undefined : pool.take(host.template);
     const slot = warm?.slot ?? (await reserveSlot(state));
+    let noted: Promise<void> | undefined;
     try {
       const wanted = wantedOf(host.shape, host.template, job.reset);
       const waitedMs = await claimRoom(slot, wanted, { state, progress, overcommit }, signal);
@@ -54,7 +55,9 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
         job.channel === 'service'
           ? (warm?.input ?? (await makePlaceholder(slot.folder)))
           : await writeInputDisk(job.input, slot.folder, signal, warm?.input);
-      const onStart = (pid: number): void => void noteGuest(slot, wanted, pid, state).catch(() => {});
+      const onStart = (pid: number): void => {
+        noted = noteGuest(slot, wanted, pid, state).catch(() => {});
+      };
       const guest: Guest = { job, host, slot, input, freshness, started: started + waitedMs, onStart };
       if (host.template !== undefined) {
         const report = await runClone(
@@ -70,6 +73,7 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
       return report;
     } finally {
       await warm?.machine.destroy();
+      await noted; // not into the next guest's slot
       await slot.release();
       void pool.fill(host, job.image);
     }
