@@ -16,6 +16,7 @@ import build_job
 import channels
 import check_job
 import kernel
+import measure_job
 import process
 import root_job
 import stdlib
@@ -25,7 +26,13 @@ from output import OutputStream
 
 PROTOCOL = 1
 POWER_OFF_AFTER_SECONDS = 30
-JOBS = {"build": build_job.run, "check": check_job.run, "tests": tests_job.run, "root": root_job.run}
+JOBS = {
+    "build": build_job.run,
+    "check": check_job.run,
+    "tests": tests_job.run,
+    "root": root_job.run,
+    "measure": measure_job.run,
+}
 
 
 def main(arguments):

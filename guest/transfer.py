@@ -101,4 +101,5 @@ class Upload:
         if response.status != 204:
             raise OSError("the host's service answered %d to PUT /result" % response.status)
         self.connection.close()
+        self.connection = None
         self.service.tunnel.stop()

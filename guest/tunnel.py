@@ -22,7 +22,7 @@ PORT_NUMBER = 80
 
 
 class Stream:
-    """One connection. `credit`: what we may send to the host. `inbox`: what the connection has not taken yet."""
+    """One connection. `credit`: what we may send to the host. `inbox`: what the connection has not taken yet, None for the end."""
 
     def __init__(self, number, connection):
         self.number, self.connection = number, connection
@@ -157,14 +157,16 @@ class Tunnel:
         try:
             while stream.inbox:
                 data = stream.inbox[0]
-                sent = stream.connection.send(data) if data else 0
+                if data is None:
+                    stream.connection.shutdown(socket.SHUT_WR)
+                    stream.inbox.popleft()
+                    continue
+                sent = stream.connection.send(data)
+                stream.taken += sent
                 if sent < len(data):
                     stream.inbox[0] = data[sent:]
                 else:
                     stream.inbox.popleft()
-                stream.taken += sent
-                if not data:
-                    stream.connection.shutdown(socket.SHUT_WR)
         except BlockingIOError:
             pass
         except OSError:
@@ -203,7 +205,7 @@ class Tunnel:
             self.forget(stream)
         elif kind in (DATA, END):
             stream.host_ended = stream.host_ended or kind == END
-            stream.inbox.append(memoryview(payload))  # an empty one is the end
+            stream.inbox.append(memoryview(payload) if kind == DATA else None)
             self.deliver(stream)
 
     def reset(self, stream):

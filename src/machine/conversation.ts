@@ -20,6 +20,8 @@ export interface Conversation {
   readonly lastAt: number;
   readonly seenWaiting: boolean;
   readonly phases: number;
+  /** The last one that the guest named. */
+  readonly phaseName?: string;
   readonly logBytes: number;
   readonly outputBytes: number;
   readonly claim?: Extract<GuestMessage, { type: 'result' }>;
@@ -67,7 +69,7 @@ export function hearLine(talk: Conversation, line: Uint8Array, now: number): Con
     case 'phase':
       if (talk.phase !== 'running' || talk.phases >= MAX_PHASES)
         return forged(talk, 'The guest reported a phase where none is expected.');
-      return { ...alive, phases: talk.phases + 1 };
+      return { ...alive, phases: talk.phases + 1, phaseName: message.name };
     default:
       return hearResult(alive, message, now);
   }

@@ -107,6 +107,7 @@ export async function runProtocol(
       Promise.resolve(job.onReady?.(streams.process)).then(order, fail);
       watch();
     }
+    if (talk.phases > before.phases) job.onPhase?.(talk.phaseName ?? '');
     if (talk.phase === 'ended') ended.resolve();
   };
   const watch = (): void => {

@@ -66,6 +66,8 @@ export interface GuestJob {
   readonly channel?: Channel | undefined;
   /** Called with raw log bytes while the guest lives, for progress only. Hostile bytes. */
   readonly onLog?: (bytes: Uint8Array) => void;
+  /** Called when the guest says what it does now; hostile text, for measuring only. */
+  readonly onPhase?: (name: string) => void;
   /**
    * Called once when the guest is ready for its job, with the process of the host that it runs below; the guest is told to run when what this
    * gives has settled. For measuring only.

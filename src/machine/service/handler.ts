@@ -73,14 +73,20 @@ export function createHandler(offer: ServiceOffer): { accept: (stream: Duplex) =
   };
 
   const deadlines = new WeakMap<object, NodeJS.Timeout>();
+  const underWay = new WeakMap<object, number>();
   const expect = (stream: Duplex): void => {
     clearTimeout(deadlines.get(stream));
     if (!stream.destroyed) deadlines.set(stream, setTimeout(() => stream.destroy(), REQUEST_MS).unref());
   };
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: true }, (request, response) => {
     const stream: Duplex = request.socket;
+    // The next request may be there before this one's answer has closed.
+    underWay.set(stream, (underWay.get(stream) ?? 0) + 1);
     clearTimeout(deadlines.get(stream));
-    response.on('close', () => expect(stream));
+    response.on('close', () => {
+      underWay.set(stream, (underWay.get(stream) ?? 1) - 1);
+      if (underWay.get(stream) === 0) expect(stream);
+    });
     answer(request, response).catch(() => stream.destroy());
   });
   server.maxRequestsPerSocket = MAX_REQUESTS_A_STREAM;

@@ -83,6 +83,7 @@ export function openTunnel(port: Duplex, events: TunnelEvents): { close: () => v
     const duplex = new Duplex({
       read: () => grant(stream),
       write(bytes: Buffer, _encoding, done) {
+        if (bytes.length === 0) return done(); // http ends some answers so; a frame of data has bytes
         stream.unsent = { bytes, done };
         send(stream);
       },

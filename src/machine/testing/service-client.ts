@@ -52,7 +52,9 @@ export function createServiceClient(port: Duplex, token: string): ServiceClient 
     }
   };
   port.on('data', (chunk: Buffer) => {
-    for (const frame of cutter.push(chunk).frames) {
+    const { frames, broken } = cutter.push(chunk);
+    if (broken) throw new Error('The host sent something that is no frame.');
+    for (const frame of frames) {
       if (heard.length < 10_000) heard.push(frame);
       const stream = streams.get(frame.stream);
       if (stream === undefined) continue;

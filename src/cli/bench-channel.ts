@@ -1,0 +1,53 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { drawChart } from '../../bench/chart.ts';
+import { benchChannel, channelChart } from '../../bench/channel.ts';
+import { openAptRoot } from '../debian/apt.ts';
+import { ensureImages } from '../image/index.ts';
+import { prepareState } from '../store/state-folder.ts';
+import { type Measured, parseRuns, sayFigures, writeChart } from './figures.ts';
+import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { EXIT, runCommand } from './run-command.ts';
+
+interface BenchChannelOptions extends CommonOptions {
+  readonly target?: string;
+  readonly runs: number;
+  readonly driver: 'qemu' | 'namespace';
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  readonly svg?: string;
+}
+
+/** `rennet bench channel`: what goes through both channels. */
+export function addBenchChannel(bench: Command): void {
+  withCommonOptions(
+    bench
+      .command('channel')
+      .description('both channels of a guest: MiB/s in and out, small files or requests a second'),
+  )
+    .option('--target <target>', 'suite/architecture (default: the host)')
+    .option('--runs <number>', 'guests of each channel', parseRuns, 10)
+    .addOption(new Option('--driver <driver>', 'what the guests are').choices(['qemu', 'namespace']).default('qemu'))
+    .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
+    .option('--svg <file>', 'where the chart goes (default: bench-channel.svg in the state folder)')
+    .action((options: BenchChannelOptions) =>
+      runCommand(options, async (context) => {
+        const { output, state, signal } = context;
+        await prepareState(state, signal);
+        const target = await chooseTarget(options.target, signal);
+        const apt = await openAptRoot(target, state, signal);
+        const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal);
+        const progress = (doing: string, done: number) => output.progress({ doing, done, total: options.runs });
+        const { driver, accelerator, runs } = options;
+        const wanted = { state, image, driver, accelerator, runs };
+        const { figures, isolation, machineVersion } = await benchChannel(wanted, progress, signal);
+        const measured: Measured = { isolation, qemu: machineVersion };
+        sayFigures(figures, measured, output);
+        const subtitle = `${options.runs} runs, ${image.target.suite}/${image.target.architecture} build image`;
+        await writeChart('bench-channel', (on) => drawChart(channelChart(figures, `${subtitle}; ${on}`)), measured, {
+          ...context,
+          path: options.svg,
+        });
+        return EXIT.success;
+      }),
+    );
+}
