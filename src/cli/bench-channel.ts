@@ -35,7 +35,9 @@ export function addBenchChannel(bench: Command): void {
         await prepareState(state, signal);
         const target = await chooseTarget(options.target, signal);
         const apt = await openAptRoot(target, state, signal);
-        const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal);
+        const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal, {
+          forms: [options.driver === 'qemu' ? 'disk' : 'folder'],
+        });
         const progress = (doing: string, done: number) => output.progress({ doing, done, total: options.runs });
         const { driver, accelerator, runs } = options;
         const wanted = { state, image, driver, accelerator, runs };
