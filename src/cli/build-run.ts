@@ -102,7 +102,7 @@ async function buildForTarget(
       signal,
     );
     const weak = ended.find(({ isolation }) => isolation !== undefined && isolation !== 'hardware');
-    if (driver && weak) output.note(`Isolation: ${weak.isolation ?? ''}. ${(await driver.isolation()).sentence}`);
+    if (driver && weak) output.note(`Isolation: ${weak.isolation ?? ''}. ${(await driver.isolation(target)).sentence}`);
     if (untried.length > 0) output.note(`Not tried any more: ${untried.join(', ')}.`);
     return { ended, isCutShort: untried.length > 0, warnings: [...warnings] };
   } finally {

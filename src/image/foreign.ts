@@ -13,7 +13,7 @@ import { plainText } from '../model/text.ts';
 import { CLEAN, type ImageKind } from './recipe.ts';
 
 const MIB = 1024 * 1024;
-/** Measured under TCG: 3 minutes for the build image. */
+/** Measured under TCG: 10 minutes for both images on a loaded host; unpacking and certificates take most of it. */
 const LIMITS: GuestLimits = {
   wallMs: 60 * 60_000,
   idleMs: 20 * 60_000,

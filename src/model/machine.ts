@@ -121,8 +121,8 @@ export interface MachineDriver {
    * goes wrong is told by `run`. Never rejects.
    */
   prepare(guest: Pick<GuestJob, 'image' | 'reset' | 'limits'>, signal: AbortSignal): Promise<void>;
-  /** What this host gives with this driver, with one sentence why. */
-  isolation(): Promise<{ isolation: Isolation; sentence: string }>;
+  /** What this host gives guests of the target with this driver, with one sentence why. */
+  isolation(target: Target): Promise<{ isolation: Isolation; sentence: string }>;
   /** Ends what the driver keeps between guests. Never rejects; nothing runs any more when it settles. */
   close(): Promise<void>;
 }

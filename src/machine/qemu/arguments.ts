@@ -91,7 +91,7 @@ function machine({ architecture, accelerator: by }: MachineShape): string {
   return architecture === 'amd64' ? 'microvm,rtc=on' : `virt,gic-version=${by === 'kvm' ? 'host' : '3'}`;
 }
 
-/** Signing pointers costs the emulated processor more than all else: by QEMU's own manual, and half of the time of a boot here. */
+/** Signing pointers is slow where it is emulated (QEMU's manual, "Arm CPU Features"), and nothing here asks for it. */
 const EMULATED_CPU: Record<MachineArchitecture, string> = { amd64: 'max', arm64: 'max,pauth=off' };
 
 function accelerator(shape: MachineShape): string[] {

@@ -6,7 +6,7 @@ import type { StateFolder } from '../../model/state.ts';
 import { machineArchitecture } from '../../model/target.ts';
 import { ensureMemoryFolder } from '../../host/memory.ts';
 import { createFreshness } from '../protocol.ts';
-import { type AcceleratorChoice, chooseAccelerator, knownKvmState } from './accelerator.ts';
+import { type AcceleratorChoice, chooseAccelerator, foreignMachine, knownKvmState } from './accelerator.ts';
 import { type Guest, type Host, type Start, runGuest } from './guest-run.ts';
 import { writeInputDisk } from './input-disk.ts';
 import { makePlaceholder } from './placeholder.ts';
@@ -103,8 +103,9 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
         return cancelledReport(job);
       }
     },
-    async isolation() {
-      const kvm = options.accelerator === 'tcg' ? undefined : await knownKvmState(options.state);
+    async isolation(target) {
+      const isTcg = options.accelerator === 'tcg';
+      const kvm = isTcg ? undefined : (foreignMachine(target) ?? (await knownKvmState(options.state)));
       return kvm?.state === 'works'
         ? { isolation: 'hardware', sentence: kvm.sentence }
         : { isolation: 'emulated', sentence: `${kvm?.sentence ?? ''} Guests run under emulation (TCG).`.trim() };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stateFolder } from '../../model/state.ts';
 import { foreignMachine } from './accelerator.ts';
+import { createQemuDriver } from './driver.ts';
 import { findQemu } from './program.ts';
 
 test.each([
@@ -35,4 +36,15 @@ test.each([
   const why = foreignMachine({ suite: 'bookworm', architecture }, host);
   expect(why === undefined).toBe(may);
   if (why !== undefined) expect(why).toMatchObject({ state: 'missing', sentence: expect.stringMatching(/^KVM .*\.$/) });
+});
+
+test('a driver says that guests of another processor are emulated, and why', async () => {
+  const architecture = process.arch === 'arm64' ? 'amd64' : 'arm64';
+  const driver = createQemuDriver({ state: stateFolder('/nonexistent'), accelerator: 'auto', templates: undefined });
+  expect(await driver.isolation({ suite: 'bookworm', architecture })).toEqual({
+    isolation: 'emulated',
+    sentence: expect.stringMatching(
+      /^KVM runs guests of this host's own processor .* Guests run under emulation \(TCG\)\.$/,
+    ),
+  });
 });
