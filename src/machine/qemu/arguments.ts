@@ -72,7 +72,8 @@ export function qemuArguments(shape: MachineShape, memory: MemorySource, root: R
     ['-global', 'virtio-mmio.force-legacy=false'],
     disk('base', ROOT_DRIVES[root], 'rennet-base'),
     disk('input', `${READ_ONLY},file=${JAIL_PATHS.input}`, 'rennet-in'),
-    ['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
+    // Bounded: QEMU holds all bytes that one request asks for, and a guest may ask for 4 GiB (docs/decisions/0015-hostile-guests.md).
+    ['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng,max-bytes=65536,period=1000'],
     ['-device', 'virtio-serial-device,max_ports=5'],
     CHANNELS.flatMap((name) => [
       '-chardev',

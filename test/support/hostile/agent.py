@@ -1,0 +1,110 @@
+"""A guest that has been the attacker's since its first instruction. It behaves until it reads an attack on its input disk.
+
+Started by the initrd of image.ts in place of the honest agent, as process 1 with every capability. It is the honest agent until hello,
+so that a template is made of it and passes its trial; then, where the input disk holds `attack.json`, it does what that says.
+"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, "/usr/lib/rennet")
+sys.dont_write_bytecode = True
+
+import agent  # noqa: E402
+import channels  # noqa: E402
+import kernel  # noqa: E402
+
+opened = []
+open_honestly = channels.open_channels
+
+
+class Guest:
+    """What an attack gets: the channels, hello as it came, and the messages that an honest guest would send."""
+
+    def __init__(self, hello, ports):
+        self.hello = hello
+        self.control, self.log, self.output = ports[:3]
+
+    def reopen(self):
+        """The channels again, after their driver was taken away and given back."""
+        import time
+
+        while True:
+            try:
+                self.control, self.log, self.output = open_honestly(True)[:3]
+                return
+            except FileNotFoundError:  # a port of the old life, just going
+                time.sleep(0.02)
+
+    def say(self, message):
+        self.control.write(message if isinstance(message, bytes) else channels.encode(message) + b"\n")
+
+    def greet(self, **fields):
+        """Says ready, right or with fields replaced; nothing is waited for."""
+        self.say({**agent.greet(self.hello, True), **fields})
+
+    def ready(self):
+        """Says ready and waits for the order to run."""
+        self.greet()
+        self.control.receive("run")
+        self.log.write(b"started\n")
+
+    def result(self, data=b"", **fields):
+        """Hands over `data` and says so, right or with fields replaced."""
+        import hashlib
+
+        self.output.write(data)
+        claim = {"type": "result", "nonce": self.hello["nonce"], "status": "ok", "files": 1, "facts": {}}
+        claim.update({"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+        self.say({**claim, **fields})
+
+    def rest(self):
+        """Stays, so that the host has to end it."""
+        import time
+
+        while True:
+            time.sleep(60)
+
+
+class Turncoat(channels.Control):
+    def receive(self, kind):
+        message = super().receive(kind)
+        if kind == "hello":
+            turn(message)
+        return message
+
+
+def open_channels(virtual):
+    control, *others = open_honestly(virtual)
+    control.__class__ = Turncoat
+    opened.extend([control, *others])
+    return control, *others
+
+
+def turn(hello):
+    """Attacks where the input disk says how; a trial of the template does not, and goes on with the honest agent."""
+    kernel.forget_input_disk()
+    kernel.mount_input(True)
+    if not os.path.exists("/rennet/in/attack.json"):
+        return
+    for place in ("/sys", "/proc", "/dev"):  # a template's are read-only or without devices
+        kernel.mount(None, place, None, kernel.MS_REMOUNT)
+    with open("/rennet/in/attack.json", encoding="utf-8") as file:
+        attack = json.load(file)
+    sys.path.insert(0, "/rennet/in/attacks")
+    guest = Guest(hello, opened)
+    getattr(__import__(attack["module"]), attack["name"])(guest, **attack["arguments"])
+    guest.rest()
+
+
+channels.open_channels = open_channels
+try:
+    agent.main([])
+except BaseException:  # noqa: BLE001
+    import traceback
+
+    traceback.print_exc()
+    for pipe in opened[1:2]:
+        pipe.write(traceback.format_exc().encode())
+kernel.power_off(1)
