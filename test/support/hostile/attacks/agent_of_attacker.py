@@ -1,14 +1,13 @@
-"""A guest that has been the attacker's since its first instruction. It behaves until it reads an attack on its input disk.
+"""A guest that has been the attacker's since its first instruction. It behaves until hello names an attack.
 
 Started by the initrd of image.ts in place of the honest agent, as process 1 with every capability. It is the honest agent until hello,
-so that a template is made of it and passes its trial; then, where the input disk holds `attack.json`, it does what that says.
+so that a template is made of it and passes its trial; then, where the name of the job is an attack (JSON), it does what that says.
 """
 
 import json
-import os
 import sys
 
-sys.path.insert(0, "/usr/lib/rennet")
+sys.path[:0] = ["/usr/lib/rennet", "/run/attacks"]
 sys.dont_write_bytecode = True
 
 import agent  # noqa: E402
@@ -24,7 +23,7 @@ class Guest:
 
     def __init__(self, hello, ports):
         self.hello = hello
-        self.control, self.log, self.output = ports[:3]
+        self.control, self.log, self.output, self.service = ports
 
     def reopen(self):
         """The channels again, after their driver was taken away and given back."""
@@ -32,7 +31,7 @@ class Guest:
 
         while True:
             try:
-                self.control, self.log, self.output = open_honestly(True)[:3]
+                self.control, self.log, self.output, self.service = open_honestly(True)
                 return
             except FileNotFoundError:  # a port of the old life, just going
                 time.sleep(0.02)
@@ -47,7 +46,7 @@ class Guest:
     def ready(self):
         """Says ready and waits for the order to run."""
         self.greet()
-        self.control.receive("run")
+        self.order = self.control.receive("run")
         self.log.write(b"started\n")
 
     def result(self, data=b"", **fields):
@@ -83,16 +82,12 @@ def open_channels(virtual):
 
 
 def turn(hello):
-    """Attacks where the input disk says how; a trial of the template does not, and goes on with the honest agent."""
-    kernel.forget_input_disk()
-    kernel.mount_input(True)
-    if not os.path.exists("/rennet/in/attack.json"):
+    """Attacks where the job's name says how; a trial of the template has another, and goes on with the honest agent."""
+    if not hello["job"].startswith("{"):
         return
     for place in ("/sys", "/proc", "/dev"):  # a template's are read-only or without devices
         kernel.mount(None, place, None, kernel.MS_REMOUNT)
-    with open("/rennet/in/attack.json", encoding="utf-8") as file:
-        attack = json.load(file)
-    sys.path.insert(0, "/rennet/in/attacks")
+    attack = json.loads(hello["job"])
     guest = Guest(hello, opened)
     getattr(__import__(attack["module"]), attack["name"])(guest, **attack["arguments"])
     guest.rest()
