@@ -126,11 +126,12 @@ describe('the jail', () => {
     fileBytes: 0,
     qemu: '/usr/bin/qemu-system-x86_64',
     joinFiles: [],
+    lastDescriptor: 9,
   };
 
   test('root gives every slot a user of its own and takes all capabilities away', () => {
     const command = jailed({ ...options, uid: 1234 }, ['-x']);
-    const drop = command.slice(command.indexOf('/usr/bin/setpriv', command.indexOf('--')));
+    const drop = command.slice(command.lastIndexOf('/usr/bin/setpriv'));
     expect(drop).toEqual([
       '/usr/bin/setpriv',
       '--reuid=1234',

@@ -85,6 +85,7 @@ async function optionsFor(slot: Slot, joinFiles: readonly string[]): Promise<Jai
     fileBytes: 0,
     qemu: PYTHON,
     joinFiles,
+    lastDescriptor: 2,
   };
 }
 

@@ -25,22 +25,30 @@ export interface JailOptions {
   readonly qemu: string;
   /** Files of the guest's control group (cgroup.ts) that its first process joins by; none: rlimits only. */
   readonly joinFiles: readonly string[];
+  /** The highest of the descriptors that QEMU inherits; those above it are closed. */
+  readonly lastDescriptor: number;
 }
 
-/** Joins before anything else runs, so that no process of the guest was ever outside; a group that cannot be joined is no start. */
-const JOIN = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift; exec "$@"';
+/**
+ * Joins before anything else runs, so that no process of the guest was ever outside; a group that cannot be joined is no start. Then closes
+ * what whoever started rennet had open and left open for its children: Node passes that on. bash, because sh of Debian knows descriptors up to 9 only.
+ */
+const START = `last=$1; shift
+while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift
+for open in /proc/self/fd/*; do open=\${open##*/}; if ((open > last)); then exec {open}>&-; fi; done
+exec "$@"`;
 const LIBRARIES = '/usr/lib';
 const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
 
 /**
  * The command that runs QEMU in its jail: own user, no capabilities, no new privileges, empty network, own mount, pid, ipc and uts
- * namespaces, a root that holds only QEMU, its libraries and firmware, rlimits. Inherited descriptors pass through. When the launcher
+ * namespaces, a root that holds only QEMU, its libraries and firmware, rlimits. Inherited descriptors up to the last one pass through. When the launcher
  * dies, bwrap dies (`--die-with-parent`), and with it the pid namespace and QEMU, whatever user it runs as. Pure.
  */
 export function jailed(options: JailOptions, qemuArguments: readonly string[]): string[] {
   const { files, uid } = options;
   return [
-    options.joinFiles.length === 0 ? [] : ['sh', '-c', JOIN, 'sh', ...options.joinFiles, '--'],
+    ['bash', '-c', START, 'bash', String(options.lastDescriptor), ...options.joinFiles, '--'],
     [
       'prlimit',
       '--core=0',

@@ -62,6 +62,11 @@ export async function launch(options: LaunchOptions): Promise<RunningMachine> {
     processes: QEMU_THREADS + shape.cpus,
     cpus: shape.cpus,
   });
+  const inherited = [
+    ...channels(memory.kind === 'own' ? 5 : 6),
+    ...(memory.kind === 'own' ? [] : [memory.memory]),
+    ...(memory.kind === 'clone' ? [memory.state] : []),
+  ];
   const jail = {
     files: { ...options.files, ...(root === undefined ? {} : { root: root.path }) },
     uid: options.uid,
@@ -70,13 +75,9 @@ export async function launch(options: LaunchOptions): Promise<RunningMachine> {
     fileBytes: root?.fileBytes ?? 0,
     qemu: options.qemu,
     joinFiles: cgroup.joinFiles,
+    lastDescriptor: 2 + inherited.length,
   };
   const [file = '', ...args] = jailed(jail, qemuArguments(shape, { kind: memory.kind }, root?.kind));
-  const inherited = [
-    ...channels(memory.kind === 'own' ? 5 : 6),
-    ...(memory.kind === 'own' ? [] : [memory.memory]),
-    ...(memory.kind === 'clone' ? [memory.state] : []),
-  ];
   try {
     const child = spawn(file, args, {
       stdio: ['ignore', 'ignore', 'pipe', ...inherited],

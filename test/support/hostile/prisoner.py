@@ -16,7 +16,8 @@ import sys
 
 outside = json.loads(sys.argv[1])
 libc = ctypes.CDLL(None, use_errno=True)
-found = {}
+found = {"descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1]}  # the last is the listing itself
+found["root"] = sorted(os.listdir("/"))
 MEMORY = "/proc/self/fd/8"
 
 
@@ -162,8 +163,6 @@ attempt("template made writable", make_writable)
 attempt("template pages removed", remove_pages)
 
 found["uid"] = os.getuid()
-found["descriptors"] = sorted(int(name) for name in os.listdir("/proc/self/fd"))
-found["root"] = sorted(os.listdir("/"))
 found["processes"] = len([name for name in os.listdir("/proc") if name.isdigit()])
 with open("/proc/self/status", encoding="ascii") as file:
     status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
