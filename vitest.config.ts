@@ -12,7 +12,17 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { test: { name: 'real', include: ['test/**/*.test.ts'], testTimeout: 600_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'real',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/long/**'],
+          testTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      // Hours: `npm run test:long`.
+      { test: { name: 'long', include: ['test/long/**/*.test.ts'], testTimeout: 7_200_000, fileParallelism: false } },
     ],
   },
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { describeHost } from '../src/machine/qemu/host.ts';
 import { GUEST_LIMITS as limits } from './support/guest-limits.ts';
 import { machineState, testImages } from './support/images.ts';
 import { backend } from './support/machine-scenarios.ts';
+import { type Bounds, narrow } from './support/narrow.ts';
 import { writeBuildInput } from './support/sdist.ts';
 import { leftovers } from './support/traces.ts';
 
@@ -22,29 +23,6 @@ time.sleep(3)
 held = [b'1' * 1_000_000 for number in range(400)]
 return wheel(wheel_directory)`);
 
-interface Seen {
-  readonly bounds: readonly number[];
-  readonly processes: readonly number[];
-}
-
-/** Reads what bounds the running guest, and leaves it 32 MiB more than it has. */
-async function narrow(group: string): Promise<Seen> {
-  const number = (name: string): Promise<number> => readFile(join(group, name), 'utf8').then(Number, () => Number.NaN);
-  const processes = (await readFile(join(group, 'cgroup.procs'), 'utf8')).split('\n').filter(Boolean).map(Number);
-  const seen = {
-    bounds: await Promise.all(['memory.max', 'memory.limit_in_bytes', 'pids.max'].map(number)),
-    processes,
-  };
-  for (const [usage, bound] of [
-    ['memory.current', 'memory.max'],
-    ['memory.usage_in_bytes', 'memory.limit_in_bytes'],
-  ] as const) {
-    const used = await number(usage);
-    if (!Number.isNaN(used)) await writeFile(join(group, bound), String(used + 32 * MIB));
-  }
-  return seen;
-}
-
 test('a guest has a control group with its bounds, ends as a memory limit when QEMU passes it, and leaves none', async () => {
   const { cgroups } = await describeHost(machineState);
   const folder = await mkdtemp(join(tmpdir(), 'rennet-cgroup-'));
@@ -53,7 +31,7 @@ test('a guest has a control group with its bounds, ends as a memory limit when Q
     await mkdir(spool);
     await writeBuildInput(input, { backend: GROWS });
     const { build: image } = await testImages(['disk']);
-    let seen: Promise<Seen[]> | undefined;
+    let seen: Promise<Bounds[]> | undefined;
     const onLog = (): void => {
       seen ??= leftovers().then((it) => Promise.all(it.cgroups.map(narrow)));
     };

@@ -19,7 +19,7 @@ import type {
 } from '../../../src/model/machine.ts';
 import { machineState as state, testImages } from '../images.ts';
 import { SCENARIOS } from '../machine-scenarios.ts';
-import { writeBuildInput } from '../sdist.ts';
+import { type TestBuild, writeBuildInput } from '../sdist.ts';
 import { descendants } from '../traces.ts';
 import { expectNothingLeft, lookBefore, type Watch, watchProcesses } from './aftermath.ts';
 import { type Attack, verdictOf } from './attack.ts';
@@ -46,11 +46,13 @@ export interface Field {
   /** Whether this driver has such guests. */
   has(attack: Attack): boolean;
   /** One hostile guest; its end is one of the safe ones. */
-  attack(attack: Attack, job?: Partial<GuestJob>): Promise<GuestReport>;
+  attack(attack: Attack, job?: Partial<GuestJob>, signal?: AbortSignal): Promise<GuestReport>;
   /** One honest guest; it succeeds and finds nothing of anyone before it. */
-  honest(job?: Partial<GuestJob>): Promise<GuestReport>;
+  honest(job?: Partial<GuestJob>, build?: TestBuild): Promise<GuestReport>;
   /** Runs `work`, then looks: nothing is left, templates and images are what they were, and the next guest of each slot used is clean. */
   unharmed<T>(work: () => Promise<T>): Promise<T>;
+  /** The hostile image, for a rennet of its own that a test kills. */
+  readonly image: Image;
   /** How many guests ran. */
   count(): { hostile: number; honest: number };
   close(): Promise<void>;
@@ -69,6 +71,7 @@ export async function openField(name: DriverName): Promise<Field> {
     image: Image,
     job: Partial<GuestJob>,
     fill: (input: string) => Promise<void>,
+    until = signal,
   ) => {
     const place = await mkdtemp(join(folder, 'guest-'));
     const [input, spool] = [join(place, 'input'), join(place, 'spool')];
@@ -77,7 +80,7 @@ export async function openField(name: DriverName): Promise<Field> {
     const limits = job.limits ?? LIMITS;
     const report = await driver.run(
       { id: 'hostile', image, reset: name === 'qemu' ? 'memory' : 'overlay', input, spool, limits, ...job },
-      signal,
+      until,
     );
     expect((await readdir(spool)).toSorted()).toEqual(['log', 'output']);
     expect((await stat(report.log)).size).toBeLessThanOrEqual(limits.logBytes);
@@ -89,7 +92,7 @@ export async function openField(name: DriverName): Promise<Field> {
   const field: Field = {
     name,
     has: (attack) => ({ qemu: attack.guest, fake: attack.fake, namespace: attack.package })[name] !== undefined,
-    async attack(attack, job = {}) {
+    async attack(attack, job = {}, until = signal) {
       counts.hostile += 1;
       const onReady = attack.whenReady && ((pid: number) => void onMachine(pid, attack.whenReady));
       const chosen = {
@@ -101,19 +104,23 @@ export async function openField(name: DriverName): Promise<Field> {
         ...(onReady ? { onReady } : {}),
         ...job,
       };
-      const report = await start(driverOf(attack), images.hostile, chosen, (input) => writeAttack(input, attack));
+      const report = await start(
+        driverOf(attack),
+        images.hostile,
+        chosen,
+        (input) => writeAttack(input, attack),
+        until,
+      );
       const told = `${report.sentence}\n${(await readFile(report.log, 'latin1')).slice(-2000)}`;
       expect(attack.safe, told).toContain(verdictOf(report));
       await attack.judge?.(report);
       return report;
     },
-    async honest(job = {}) {
+    async honest(job = {}, build = SCENARIOS.leavesCanaries) {
       counts.honest += 1;
       const limits = { ...LIMITS, wallMs: 180_000, idleMs: 60_000, memoryMiB: HONEST_MIB };
       const driver = real ?? createFakeDriver(() => SCENARIOS.leavesCanaries.guest);
-      const report = await start(driver, images.honest, { limits, ...job }, (input) =>
-        writeBuildInput(input, SCENARIOS.leavesCanaries),
-      );
+      const report = await start(driver, images.honest, { limits, ...job }, (input) => writeBuildInput(input, build));
       expect(report, await readFile(report.log, 'latin1')).toMatchObject({ end: 'result', result: { status: 'ok' } });
       return report;
     },
@@ -128,6 +135,7 @@ export async function openField(name: DriverName): Promise<Field> {
       await expectNothingLeft(state, folder, before, seen);
       return given;
     },
+    image: images.hostile,
     count: () => counts,
     async close() {
       await real?.close();
