@@ -14,7 +14,8 @@ test('64 clones at once: all get ready, or the command says how many this host h
     const ended = await rennet(args);
     expect(ended.status, ended.stderr).toBe(0);
     const figures = ended.events.filter(({ event }) => event === 'figure');
-    for (const { name, median, unit } of figures) process.stdout.write(`${String(name)} ${String(median)} ${String(unit)}\n`);
+    for (const { name, median, unit } of figures)
+      process.stdout.write(`${String(name)} ${String(median)} ${String(unit)}\n`);
     const counts = figures.flatMap(({ name }) => /^density\.(\d+)\.ready$/.exec(String(name))?.[1] ?? []).map(Number);
     expect(counts.slice(0, 3)).toEqual([1, 2, 4]);
     // What a host has no memory for is left out, and said.
