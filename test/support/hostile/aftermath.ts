@@ -8,7 +8,7 @@ import { until } from '../aftermath.ts';
 import { commandOf, leftovers } from '../traces.ts';
 
 /** User ids of slots (slot.ts) and of the namespace driver's guests: nobody else on a host has such. */
-const FIRST_SLOT_UID = 1_990_000_000;
+export const FIRST_SLOT_UID = 1_990_000_000;
 const FIRST_GUEST_UID = 1_073_741_824;
 
 /** What was seen while a guest ran; whose child an orphan was is known only while it has its parent. */

@@ -39,11 +39,11 @@ const MIXED: readonly Attack[] = [
   attack('protocol', 'phases_without_end', {}),
   attack('resources', 'halt_processor', {}),
 ];
-/** Wants one processor until so many seconds of it are used. */
+/** Wants one processor all the time, for some seconds of an emulated one. */
 const works = (seconds: number) => ({
   backend: backend(`
-while time.process_time() < ${seconds}:
-    sum(range(10000))
+for turn in range(${seconds} * 2000):
+    sum(range(1000))
 return wheel(wheel_directory)`),
 });
 const say = (text: string): void => void process.stdout.write(`hostile guests: ${text}\n`);

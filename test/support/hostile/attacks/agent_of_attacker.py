@@ -23,7 +23,11 @@ class Guest:
 
     def __init__(self, hello, ports):
         self.hello = hello
-        self.control, self.log, self.output, self.service = ports
+        self.take(ports)
+
+    def take(self, ports):
+        self.control, self.log, self.output, service = ports
+        self.service = channels.Pipe(service)
 
     def reopen(self):
         """The channels again, after their driver was taken away and given back."""
@@ -31,7 +35,7 @@ class Guest:
 
         while True:
             try:
-                self.control, self.log, self.output, self.service = open_honestly(True)
+                self.take(open_honestly(True))
                 return
             except FileNotFoundError:  # a port of the old life, just going
                 time.sleep(0.02)

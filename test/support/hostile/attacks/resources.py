@@ -36,7 +36,7 @@ def eat():
         while True:
             held.append(mmap.mmap(-1, 1 << 20))
             for page in range(0, 1 << 20, 4096):
-                held[-1][page : page + 8] = os.urandom(8)
+                held[-1][page : page + 8] = b"attacker"
             os.write(writer, b".")
     os.close(writer)
     written = 0
