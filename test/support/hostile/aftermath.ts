@@ -45,7 +45,7 @@ export function watchProcesses(): Watch {
 }
 
 /** As the kernel lists them, for each thread that started some: cheaper than looking at all processes of the host. */
-async function childrenOf(pid: number): Promise<number[]> {
+export async function childrenOf(pid: number): Promise<number[]> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
   const lists = await Promise.all(
     threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')),

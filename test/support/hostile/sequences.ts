@@ -42,7 +42,7 @@ const MIXED: readonly Attack[] = [
 /** Wants one processor all the time, for some seconds of an emulated one. */
 const works = (seconds: number) => ({
   backend: backend(`
-for turn in range(${seconds} * 2000):
+for turn in range(${seconds} * 5000):
     sum(range(1000))
 return wheel(wheel_directory)`),
 });

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { descendants } from '../traces.ts';
+import { childrenOf } from './aftermath.ts';
 
 /** Clock ticks a second, in which /proc counts; the same on every Linux that Node runs on. */
 const TICKS = 100;
-const SAMPLE_MS = 100;
+const SAMPLE_MS = 50;
 
 /** What one guest got of the processors beside others, counted by the kernel. */
 export interface Share {
@@ -16,48 +16,52 @@ export interface Share {
   readonly ratio: number;
 }
 
+type Counts = Omit<Share, 'ratio'>;
+
 /**
- * Counts from now on until `stop`: the guest below `own` (a process) that wants one processor all the time, beside those below `others`. Fair
- * is an equal part of what the guests took and nobody took, and no more than one processor: what else runs on the host is nobody's fault.
+ * Counts from now on until `stop`, or until the guest below `own` (a process) is gone: it wants one processor all the time, beside those below
+ * `others`. Fair is an equal part of what the guests took and nobody took, and no more than one processor: what else runs on the host is
+ * nobody's fault.
  */
 export function measureShare(own: number, others: readonly number[]): { stop: () => Promise<Share> } {
-  const began = Date.now();
-  const first = idleSeconds();
-  const seen = new Map<number, number>();
-  const start = new Map<number, number>();
-  const sample = async (): Promise<void> => {
-    for (const root of [own, ...others]) {
-      const used = await secondsOf(root);
-      if (!start.has(root)) start.set(root, used);
-      // One that has ended stays with what it had.
-      if (used > 0) seen.set(root, used - (start.get(root) ?? 0));
-    }
+  const count = async (): Promise<Counts | undefined> => {
+    const used = await secondsOf(own);
+    const neighbours = await Promise.all(others.map(secondsOf));
+    const idle = await idleSeconds();
+    // Its last seconds are gone with it: only what was counted while it lived goes together.
+    if (used === 0) return undefined;
+    return { used, neighbours: neighbours.reduce((sum, it) => sum + it, 0), idle, wallSeconds: Date.now() / 1000 };
   };
-  const sampling = sample();
-  const timer = setInterval(() => void sample(), SAMPLE_MS);
+  let last: Counts | undefined;
+  const first = count();
+  let counting = first.then(() => {});
+  const timer = setInterval(() => {
+    counting = counting.then(async () => {
+      last = (await count()) ?? last;
+    });
+  }, SAMPLE_MS);
   return {
     async stop() {
       clearInterval(timer);
-      await sampling;
-      const wallSeconds = (Date.now() - began) / 1000;
-      const idle = (await idleSeconds()) - (await first);
-      const used = seen.get(own) ?? 0;
-      const neighbours = others.reduce((total, root) => total + (seen.get(root) ?? 0), 0);
+      await counting;
+      const [from, to] = [await first, last];
+      if (from === undefined || to === undefined) throw new Error('the guest was gone before anything was counted');
+      const between = (name: keyof Counts): number => to[name] - from[name];
+      const [used, neighbours, idle] = [between('used'), between('neighbours'), between('idle')];
+      const wallSeconds = between('wallSeconds');
       const fair = Math.min(wallSeconds, (used + neighbours + idle) / (others.length + 1));
       return { used, neighbours, idle, wallSeconds, ratio: fair / used };
     },
   };
 }
 
-/** Of a process and all below it. */
+/** Of a process and all below it; 0 where there is none. */
 async function secondsOf(root: number): Promise<number> {
-  let ticks = 0;
-  for (const pid of [root, ...(await descendants(root))]) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (stat !== '') ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / TICKS;
+  const stat = await readFile(`/proc/${root}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const own = stat === '' ? 0 : (Number(fields[11]) + Number(fields[12])) / TICKS;
+  const below = await Promise.all((await childrenOf(root)).map(secondsOf));
+  return below.reduce((sum, it) => sum + it, own);
 }
 
 async function idleSeconds(): Promise<number> {

@@ -21,8 +21,7 @@ def fork_bomb(guest):
 def all_memory(guest):
     """Writes to every page that the guest's kernel gives; a child does, so that what the kernel kills is not the guest's first process."""
     guest.ready()
-    written = [eat() for _ in range(2)]
-    guest.result(facts={"writtenMiB": max(written)})
+    guest.result(facts={"writtenMiB": eat()})
 
 
 def eat():

@@ -14,13 +14,13 @@ def frame(kind, stream, payload=b""):
 
 def request(guest, line, token=None, headers=(), body=b""):
     token = guest.order["service"]["token"] if token is None else token
-    fields = ["Host: 192.0.2.1", "Authorization: Bearer " + token, *headers]
+    fields = ["Host: 192.0.2.1", "Authorization: Bearer " + token, "Connection: close", *headers]
     return (line + " HTTP/1.1\r\n" + "".join(field + "\r\n" for field in fields) + "\r\n").encode() + body
 
 
-def ask(guest, stream, data, close=True):
+def ask(guest, stream, data):
     """One request on a stream of its own; what was answered, until the host ends the stream."""
-    guest.service.write(frame(OPEN, stream) + frame(DATA, stream, data) + (frame(END, stream) if close else b""))
+    guest.service.write(frame(OPEN, stream) + frame(DATA, stream, data))
     answer, held = b"", guest.__dict__.setdefault("held", bytearray())
     while True:
         while len(held) < 8 or len(held) < 8 + int.from_bytes(held[5:8], "big"):
