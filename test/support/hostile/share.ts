@@ -37,7 +37,8 @@ export function measureShare(own: number, others: readonly number[]): { stop: ()
   let counting = first.then(() => {});
   const timer = setInterval(() => {
     counting = counting.then(async () => {
-      last = (await count()) ?? last;
+      const now = await count();
+      if (now !== undefined && now.used >= (last?.used ?? 0)) last = now;
     });
   }, SAMPLE_MS);
   return {
