@@ -139,7 +139,8 @@ export const worldAttacks = (port: number): readonly Attack[] => [
       does: `gives devices forty rounds of crafted descriptors (seed ${seed})`,
       safe: ['result', 'power-off', 'limit memory', 'limit idle'],
       guest: machine('crafted_descriptors', { seed, rounds: 40 }),
-      limits: { idleMs: 60_000 },
+      // Each request that is not answered is waited for: half a minute and more in all.
+      limits: { wallMs: 180_000, idleMs: 180_000 },
       long: true,
     }),
   ),
