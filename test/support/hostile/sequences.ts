@@ -188,9 +188,10 @@ function startRennet(options: object): ChildProcess {
   return spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** Keeps one processor busy; stops by itself, whatever becomes of this test. */
+/** Keeps one processor busy; it is one process, goes with this one, and stops by itself whatever becomes of this test. */
 function startBurner(): ChildProcess {
-  return spawn('timeout', ['900', 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' });
+  const bounds = ['--pdeathsig', 'KILL', 'prlimit', '--cpu=900'];
+  return spawn('setpriv', [...bounds, 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' });
 }
 
 function spread(times: readonly number[]): string {
