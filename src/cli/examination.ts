@@ -22,7 +22,9 @@ import { formatBytes } from './status-line.ts';
 
 /** Programs that Rennet starts, with the Debian package of each. */
 const PROGRAMS: Readonly<Record<string, string>> = {
-  'qemu-system-x86_64': 'qemu-system-x86',
+  ...(process.arch === 'arm64'
+    ? { 'qemu-system-aarch64': 'qemu-system-arm' }
+    : { 'qemu-system-x86_64': 'qemu-system-x86' }),
   'qemu-img': 'qemu-utils',
   bwrap: 'bubblewrap',
   mmdebstrap: 'mmdebstrap',
@@ -160,7 +162,7 @@ async function kvm(
       what: 'machines',
       state: 'bad',
       sentence: 'QEMU is not installed',
-      mend: 'apt-get install qemu-system-x86',
+      mend: `apt-get install ${process.arch === 'arm64' ? 'qemu-system-arm' : 'qemu-system-x86'}`,
     };
   let known = host.kvm;
   const images = known.state === 'untested' ? await readyImages(await hostTarget(signal), state) : undefined;
