@@ -11,6 +11,7 @@ const INSIDE: Exclude<JailFindings['inside'], string> = {
   gid: 1_990_000_000,
   capabilities: CAPABILITIES,
   noNewPrivileges: true,
+  filtered: true,
   becomesRoot: false,
   namespaces: { ...spaces('2'), user: 'user:[1]' },
   interfaces: ['lo'],
@@ -57,6 +58,7 @@ test.each([
   ['root file system', inside({ writable: ['/dev/shm'] }), /\/dev\/shm can be written/],
   ['rlimits', inside({ limits: { ...LIMITS, 'open files': 'unlimited' } }), /open files unlimited/],
   ['system calls', { ...WHOLE, sandbox: 'sandbox is not built in' }, /sandbox is not built in/],
+  ['system calls', inside({ filtered: false }), /no filter of the jail/],
   ['system calls', { ...WHOLE, sandbox: false }, /the kernel shows none/],
   [
     'control group',

@@ -21,7 +21,7 @@ export function jailLayers(found: JailFindings): Finding[] {
         mend: 'as root nothing of it needs user namespaces; in a container allow them, or run on the host',
       },
     ];
-  return [...processLayers(inside, found), ...placeLayers(inside, found), ...outerLayers(found)].map(
+  return [...processLayers(inside, found), ...placeLayers(inside, found), ...outerLayers(inside, found)].map(
     ([name, on, sentence, mend]): Finding => ({
       what: `jail: ${name}`,
       state: on ? 'good' : 'limited',
@@ -97,14 +97,17 @@ function placeLayers(inside: Inside, { outside }: JailFindings): Layer[] {
   ];
 }
 
-function outerLayers({ sandbox, cgroup, unsealed }: JailFindings): Layer[] {
+function outerLayers({ filtered }: Inside, { sandbox, cgroup, unsealed }: JailFindings): Layer[] {
   const isSealed = typeof unsealed !== 'string' && unsealed.length === 0;
+  const own = filtered
+    ? "the jail's own filter, with the host's keyrings in it"
+    : 'no filter of the jail on this processor';
   return [
     [
       'system calls',
-      sandbox === true,
+      sandbox === true && filtered,
       sandbox === true
-        ? "QEMU's own filter, with all four denials"
+        ? `QEMU's own filter, with all four denials, and ${own}`
         : sandbox === false
           ? 'QEMU starts with its filter and the kernel shows none'
           : `QEMU does not start with its filter: ${sandbox}`,

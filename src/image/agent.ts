@@ -33,5 +33,5 @@ export function readInit(): Promise<Buffer> {
 }
 
 async function agentFiles(): Promise<readonly string[]> {
-  return (await Array.fromAsync(glob('*.py', { cwd: GUEST_FOLDER }))).toSorted();
+  return (await Array.fromAsync(glob('*.{py,json}', { cwd: GUEST_FOLDER }))).toSorted();
 }

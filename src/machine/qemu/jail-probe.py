@@ -40,6 +40,7 @@ print(
             "gid": os.getgid(),
             "capabilities": {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")},
             "noNewPrivileges": status.get("NoNewPrivs") == "1",
+            "filtered": status.get("Seccomp") == "2",
             "becomesRoot": os.getuid() != 0 and become_root(),
             "namespaces": {name: os.readlink("/proc/self/ns/" + name) for name in ("net", "mnt", "pid", "ipc", "uts", "user")},
             "interfaces": [line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line],

@@ -12,6 +12,7 @@ import { createCgroup } from '../cgroup.ts';
 import { SANDBOX } from './arguments.ts';
 import { type JailOptions, jailed } from './jail.ts';
 import { type Slot, reserveSlot } from './slot.ts';
+import { systemCallFilter } from './system-calls.ts';
 
 /** What a program found in QEMU's place; see jail-probe.py. */
 const inside = z.object({
@@ -19,6 +20,7 @@ const inside = z.object({
   gid: z.int(),
   capabilities: z.record(z.string(), z.number()),
   noNewPrivileges: z.boolean(),
+  filtered: z.boolean(),
   becomesRoot: z.boolean(),
   namespaces: z.record(z.string(), z.string()),
   interfaces: z.array(z.string()),
@@ -109,16 +111,18 @@ async function runInside(options: JailOptions): Promise<JailFindings['inside']> 
   }
 }
 
-/** QEMU with the sandbox of guests and no machine at all; the kernel tells whether its filter is on (proc(5), `Seccomp`: 2). */
+/** QEMU with the sandbox of guests and no machine at all; the kernel tells whether its filter is on beside the jail's (proc(5), `Seccomp_filters`). */
 async function trySandbox(options: JailOptions): Promise<boolean | string> {
   const nothing = ['-nodefaults', '-no-user-config', '-display', 'none', '-M', 'none'];
   const child = start(options, [...nothing, '-sandbox', SANDBOX]);
+  const filters = (status: string): number => Number(/^Seccomp_filters:\t(\d+)$/m.exec(status)?.[1] ?? 0);
+  const ofTheJail = systemCallFilter() === undefined ? 0 : 1;
   const complaint = textOf(child.stderr);
   const ended = once(child, 'exit').catch(() => {});
   try {
     for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline && child.exitCode === null; await sleep(10)) {
       const states = await Promise.all((await family(child.pid)).map((pid) => statusOf(pid)));
-      if (states.some((status) => /^Name:\tqemu/m.test(status) && /^Seccomp:\t2$/m.test(status))) return true;
+      if (states.some((status) => /^Name:\tqemu/m.test(status) && filters(status) > ofTheJail)) return true;
     }
   } finally {
     child.kill('SIGKILL');

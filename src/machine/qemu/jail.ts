@@ -1,4 +1,5 @@
 import { JAIL_PATHS } from './arguments.ts';
+import { systemCallFilter } from './system-calls.ts';
 
 /** Files of the host that one guest may read, beside QEMU itself. */
 export interface JailFiles {
@@ -29,26 +30,31 @@ export interface JailOptions {
   readonly lastDescriptor: number;
 }
 
+/** Where bwrap reads the filter: above all that QEMU inherits, below what bash takes for itself. */
+const FILTER_FD = 20;
 /**
  * Joins before anything else runs, so that no process of the guest was ever outside; a group that cannot be joined is no start. Then closes
- * what whoever started rennet had open and left open for its children: Node passes that on. bash, because sh of Debian knows descriptors up to 9 only.
+ * what whoever started rennet had open and left open for its children: Node passes that on. Last it opens the filter of system calls, given as
+ * printf's escapes, for bwrap, which reads and closes it. bash, because sh of Debian knows descriptors up to 9 only.
  */
-const START = `last=$1; shift
+const START = `last=$1 filter=$2; shift 2
 while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift
 for open in /proc/self/fd/*; do open=\${open##*/}; if ((open > last)); then exec {open}>&-; fi; done
+[ -z "$filter" ] || exec ${FILTER_FD}< <(printf %b "$filter")
 exec "$@"`;
 const LIBRARIES = '/usr/lib';
 const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
 
 /**
  * The command that runs QEMU in its jail: own user, no capabilities, no new privileges, empty network, own mount, pid, ipc and uts
- * namespaces, a root that holds only QEMU, its libraries and firmware, rlimits. Inherited descriptors up to the last one pass through. When the launcher
+ * namespaces, a root that holds only QEMU, its libraries and firmware, rlimits, a filter of system calls. Inherited descriptors up to the last one pass through. When the launcher
  * dies, bwrap dies (`--die-with-parent`), and with it the pid namespace and QEMU, whatever user it runs as. Pure.
  */
 export function jailed(options: JailOptions, qemuArguments: readonly string[]): string[] {
   const { files, uid } = options;
+  const filter = systemCallFilter();
   return [
-    ['bash', '-c', START, 'bash', String(options.lastDescriptor), ...options.joinFiles, '--'],
+    ['bash', '-c', START, 'bash', String(options.lastDescriptor), escaped(filter), ...options.joinFiles, '--'],
     [
       'prlimit',
       '--core=0',
@@ -57,7 +63,7 @@ export function jailed(options: JailOptions, qemuArguments: readonly string[]): 
       `--as=${options.addressSpaceMiB * 1024 * 1024}`,
     ],
     ['bwrap', '--die-with-parent', '--new-session', '--clearenv', '--unshare-pid', '--unshare-net', '--unshare-ipc'],
-    ['--unshare-uts', '--unshare-cgroup-try'],
+    ['--unshare-uts', '--unshare-cgroup-try', ...(filter === undefined ? [] : ['--seccomp', String(FILTER_FD)])],
     uid === undefined
       ? ['--unshare-user']
       : ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'].flatMap((it) => ['--cap-add', it]),
@@ -79,6 +85,10 @@ export function jailed(options: JailOptions, qemuArguments: readonly string[]): 
     [options.qemu, ...qemuArguments],
   ].flat();
 }
+
+/** Bytes as printf of bash takes them. */
+const escaped = (bytes: Buffer | undefined): string =>
+  bytes === undefined ? '' : bytes.toString('hex').replaceAll(/../g, String.raw`\x$&`);
 
 function dropTo(uid: number, kvmGroup: number | undefined): string[] {
   const groups = kvmGroup === undefined ? '--clear-groups' : `--groups=${kvmGroup}`;

@@ -1,7 +1,7 @@
 """A program in the place of QEMU, in QEMU's own jail: what an attacker would try who has taken QEMU over.
 
 Usage: prisoner.py JSON, with what lies outside: `paths`, `tcp`, `abstract`, `pid`. Writes one JSON object to standard error: what was tried, and
-`refused ERRNO` or what came of it. QEMU itself would have its filter of system calls (-sandbox) beside the jail; here there is none.
+`refused ERRNO` or what came of it. QEMU itself would have its own filter of system calls (-sandbox) beside the jail's; here there is none.
 """
 
 import ctypes
@@ -19,6 +19,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 found = {"descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1]}  # the last is the listing itself
 found["root"] = sorted(os.listdir("/"))
 MEMORY = "/proc/self/fd/8"
+ADD_KEY, KEYCTL = 248, 250
 
 
 def attempt(name, action):
@@ -135,6 +136,13 @@ attempt("swap", call("swapoff", b"/x"))
 attempt("set the clock", call("syscall", 227, 0, ctypes.byref((ctypes.c_long * 2)(0, 0))))
 attempt("set the host's name", in_child(lambda: socket.sethostname("owned")))
 attempt("bpf", call("syscall", 321, 0, None, 0))
+for ring, name in ((-3, "session"), (-4, "user"), (-5, "user's session")):
+    attempt("look at the keyring of the " + name, call("syscall", KEYCTL, 6, ring, None, 0))
+    attempt("search the keyring of the " + name, call("syscall", KEYCTL, 10, ring, b"user", b"rennet-test", 0))
+attempt("add a key", call("syscall", ADD_KEY, b"user", b"rennet-test", b"owned", 5, -3))
+attempt("io_uring", call("syscall", 425, 1, ctypes.create_string_buffer(120)))
+attempt("userfaultfd", call("syscall", 323, 1))
+attempt("namespace of users", in_child(call("unshare", 0x10000000)))
 attempt("raise a limit", lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096)))
 attempt("raise the limit of files", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1)))
 
