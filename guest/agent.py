@@ -66,7 +66,7 @@ def greet(hello, virtual):
     reseeded = kernel.reseed(hello["random"], virtual)
     kernel.set_clock(hello["time"], virtual)
     kernel.set_identity(hello["machineId"], hello["hostName"], virtual)
-    kernel.forget_input_disk()
+    kernel.forget_disks()
     return {
         "type": "ready",
         "protocol": PROTOCOL,

@@ -16,7 +16,7 @@ MNT_DETACH = 2
 RNDADDENTROPY, RNDRESEEDCRNG, BLKFLSBUF = 0x40085203, 0x5207, 0x1261  # random(4), linux/fs.h
 POWER_OFF = 0x4321FEDC  # reboot(2)
 PER_LINUX32 = 0x0008  # personality(2)
-INPUT_SERIAL = "rennet-in"
+INPUT_SERIAL, MIRROR_SERIAL = "rennet-in", "rennet-mirror"
 
 
 def mount(source, target, kind=None, flags=0, data=None):
@@ -96,35 +96,50 @@ def set_identity(machine_id, host_name, virtual):
             raise
 
 
-def input_disk():
-    """The block device with our serial; None where the driver gives a folder."""
+def find_disk(serial):
+    """The block device with one of our serials; None where the driver gives a folder."""
     for name in sorted(os.listdir("/sys/block")) if os.path.isdir("/sys/block") else []:
         try:
             with open("/sys/block/%s/serial" % name, encoding="ascii") as file:
-                if file.read().strip() == INPUT_SERIAL:
+                if file.read().strip() == serial:
                     return "/dev/" + name
         except OSError:
             continue
     return None
 
 
-def forget_input_disk():
-    """Drops cached blocks: in a template they are those of an empty placeholder."""
-    if os.path.ismount("/rennet/in"):
-        return
-    disk = input_disk()
-    if disk:
-        with open(disk, "rb", buffering=0) as device:
-            fcntl.ioctl(device, BLKFLSBUF)
+def forget_disks():
+    """Drops cached blocks: in a template they are those of an empty placeholder, and of what the mirror was then."""
+    for serial in (INPUT_SERIAL, MIRROR_SERIAL):
+        disk = None if os.path.ismount("/rennet/in") else find_disk(serial)
+        if disk:
+            with open(disk, "rb", buffering=0) as device:
+                fcntl.ioctl(device, BLKFLSBUF)
 
 
 def mount_input(virtual):
     if os.path.ismount("/rennet/in") or not virtual:
         return
-    disk = input_disk()
+    mount(serial_disk(INPUT_SERIAL), "/rennet/in", "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV)
+
+
+def mount_mirror(place):
+    """The operator's mirror, whichever file system it lies in."""
+    disk = serial_disk(MIRROR_SERIAL)
+    os.makedirs(place)
+    for kind in ("squashfs", "ext4"):
+        try:
+            return mount(disk, place, kind, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        except OSError as error:
+            failure = error
+    raise OSError("the disk of the mirror holds neither squashfs nor ext4: %s" % failure)
+
+
+def serial_disk(serial):
+    disk = find_disk(serial)
     if disk is None:
-        raise OSError("no disk with the serial %s" % INPUT_SERIAL)
-    mount(disk, "/rennet/in", "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV)
+        raise OSError("no disk with the serial %s" % serial)
+    return disk
 
 
 def kill_all(leader):

@@ -145,11 +145,12 @@ async function buildFrom(
     return staged;
   };
   const { watch } = attempt;
-  const { driver, images, reset, channel, limits, progress } = ports;
+  const { driver, images, reset, channel, mirror, limits, progress } = ports;
   const buildPorts = {
     driver,
     reset,
     channel,
+    mirror,
     progress,
     image: images.build,
     limits: limits.build,

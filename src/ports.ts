@@ -1,7 +1,15 @@
 import type { AptRoot } from './debian/apt.ts';
 import type { ArchiveIndex } from './debian/archive-index.ts';
 import type { FileHint } from './hints/hints-file.ts';
-import type { Channel, GuestLimits, Image, MachineDriver, Prerequisites, ResetStrategy } from './model/machine.ts';
+import type {
+  Channel,
+  GuestLimits,
+  Image,
+  MachineDriver,
+  MirrorDisk,
+  Prerequisites,
+  ResetStrategy,
+} from './model/machine.ts';
 import type { Progress } from './model/progress.ts';
 import type { Recipe, UnmetRequirement } from './model/recipe.ts';
 import type { StateFolder } from './model/state.ts';
@@ -30,6 +38,8 @@ export interface FlowPorts extends PlanPorts {
   readonly reset: ResetStrategy;
   readonly channel: Channel;
   readonly prerequisites: Prerequisites;
+  /** Where the prerequisites come from the operator's mirror. */
+  readonly mirror?: MirrorDisk;
   readonly limits: { readonly build: GuestLimits; readonly check: GuestLimits };
   /** Who stands behind the packages: the Maintainer field. */
   readonly maintainer: string;

@@ -11,20 +11,26 @@ import type { Channel, GuestReport } from '../src/model/machine.ts';
 import { layOutApt } from '../src/stage/apt-input.ts';
 import { cli, only } from './support/cli.ts';
 import { machineState, testImages, testLists } from './support/images.ts';
+import { writeMirrorDisk } from './support/mirror-disk.ts';
 import { backend } from './support/machine-scenarios.ts';
 import { writeBuildInput } from './support/sdist.ts';
 
-/* Both channels and both kinds of prerequisites: real builds in QEMU, and what apt in a guest does not take. */
+/* Both channels and all kinds of prerequisites: real builds in QEMU, and what apt in a guest does not take. */
 
 const PROJECT = 'chevron';
 
 test('a project is the same package by either channel, with layers and with apt-get in the guest', async () => {
   const digests = new Set<string>();
+  const place = await mkdtemp(join(tmpdir(), 'rennet-service-'));
+  const disk = await writeMirrorDisk(place, ['python3-setuptools', 'python3-wheel']);
+  const suite = (await hostTarget(new AbortController().signal)).suite;
+  await writeFile(machineState.settingsFile, `[suite.${suite}]\nmirror-disk = ${JSON.stringify(disk)}\n`);
   for (const [channel, prerequisites] of [
     ['folder', 'layers'],
     ['service', 'layers'],
     ['folder', 'apt'],
     ['service', 'apt'],
+    ['folder', 'mirror'],
   ] as const) {
     const ways = ['--channel', channel, '--prerequisites', prerequisites];
     const run = await cli(['build', PROJECT, '--rebuild', ...ways]);
@@ -33,9 +39,14 @@ test('a project is the same package by either channel, with layers and with apt-
     digests.add(`${attempt.packageVersion} ${await sha256OfFile(attempt.file ?? '')}`);
     const log = (await cli(['log', attempt.attempt])).all('log').map(({ line }) => line);
     // Maintainer scripts run where apt installs; layers have none.
-    expect(log.some((line) => line.startsWith('Setting up python3-setuptools'))).toBe(prerequisites === 'apt');
+    expect(log.some((line) => line.startsWith('Setting up python3-setuptools'))).toBe(prerequisites !== 'layers');
   }
   expect(digests.size).toBe(1);
+  await rm(machineState.settingsFile);
+  const without = await cli(['build', PROJECT, '--rebuild', '--prerequisites', 'mirror']);
+  expect(without.stderr).toMatch(/config\.toml names no mirror-disk for/);
+  expect(without.status).toBe(2);
+  await rm(place, { recursive: true });
 });
 
 describe('apt-get in a guest', () => {
@@ -67,7 +78,7 @@ return wheel(wheel_directory)`;
     const archive = await openArchiveIndex(apt, signal);
     const ports = { apt, archive, images, cacheFolder: machineState.cache, progress: () => {} };
     const closure = await apt.closure(['python3-six'], images.build.dpkgStatus, signal);
-    const order = await layOutApt(closure, input, ports, { ms: 0 }, signal);
+    const order = await layOutApt(closure, 'apt', input, ports, { ms: 0 }, signal);
     const job = JSON.parse(await readFile(join(input, 'job.json'), 'utf8')) as object;
     await writeFile(join(input, 'job.json'), JSON.stringify({ ...job, apt: order }));
     await change(input);

@@ -4,6 +4,7 @@ import { RennetError } from '../model/errors.ts';
 import {
   type Channel,
   type DriverName,
+  PREREQUISITES,
   type Prerequisites,
   RESET_STRATEGIES,
   type ResetStrategy,
@@ -52,9 +53,9 @@ export function withBuildOptions(command: Command): Command {
     .addOption(
       new Option(
         '--prerequisites <how>',
-        'how official packages come into a build: unpacked layers, or apt-get in the guest',
+        "how official packages come into a build: unpacked layers, apt-get in the guest, or apt-get from your own mirror's disk",
       )
-        .choices(['layers', 'apt'])
+        .choices(PREREQUISITES)
         .default('layers'),
     )
     .addOption(new Option('--accelerator <name>', 'what QEMU runs on').choices(['auto', 'kvm', 'tcg']).default('auto'))
@@ -73,6 +74,12 @@ export function checkBuildOptions(options: BuildOptions, isPrivate: boolean): vo
       'not-isolated',
       'The namespace driver isolates nothing, so what it builds is not published.',
       'Use --driver qemu, or say --allow-unisolated.',
+    );
+  if (options.driver === 'namespace' && options.prerequisites === 'mirror')
+    throw new RennetError(
+      'bad-usage',
+      'The namespace driver has no disks, so that its guests see no mirror.',
+      'Use --driver qemu, or --prerequisites apt.',
     );
   if (options.output !== undefined && !options.source)
     throw new RennetError(

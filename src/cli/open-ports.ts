@@ -9,6 +9,7 @@ import type { Target } from '../model/target.ts';
 import type { FlowPorts, PlanPorts } from '../ports.ts';
 import { createIndexClient } from '../python/client.ts';
 import { type NamedIndex, readIndexSettings } from '../python/settings.ts';
+import { openMirrorDisk } from './mirror-disk.ts';
 import { openCommandStore } from './open-store.ts';
 import type { CommandContext } from './run-command.ts';
 
@@ -69,6 +70,7 @@ export async function openFlowPorts(
   context: CommandContext,
 ): Promise<Omit<FlowPorts, 'buildMissing'>> {
   const { state, signal, output } = context;
+  const mirror = options.prerequisites === 'mirror' ? await openMirrorDisk(ports.apt.target.suite, state) : undefined;
   const made = { state, apt: ports.apt, progress: output.progress };
   // Each form takes some 600 MiB of memory.
   const forms = [options.driver === 'namespace' ? 'folder' : 'disk'] as const;
@@ -77,7 +79,7 @@ export async function openFlowPorts(
   const driver = createDriver(options.driver, { state, accelerator, warm, overcommit, progress: output.progress });
   const limits = { build: BUILD_LIMITS, check: CHECK_LIMITS };
   if (warm > 0) {
-    void driver.prepare({ image: images.build, reset, limits: limits.build }, signal);
+    void driver.prepare({ image: images.build, reset, limits: limits.build, mirror }, signal);
     void driver.prepare({ image: images.runtime, reset, limits: limits.check }, signal);
   }
   return {
@@ -87,6 +89,7 @@ export async function openFlowPorts(
     reset,
     channel: options.channel,
     prerequisites: options.prerequisites,
+    ...(mirror === undefined ? {} : { mirror }),
     limits,
     maintainer: MAINTAINER,
     tests: options.tests === true,

@@ -41,7 +41,17 @@ export async function layOutMirror(
     if (repository === undefined || name.split('/').includes('..')) throw strange(deb);
     await place(paths[index] ?? '', join(mirror(repository), name));
   }
-  await layOutSettings(root, indexes, repositories, input, signal);
+  const address = (repository: string): string => `${MIRROR_PLACE}/${repositories.indexOf(repository)}`;
+  await layOutSettings(root, indexes, address, input, signal);
+}
+
+/**
+ * Lays out, below `input`, `apt/` alone, for an apt in a guest that sees the operator's whole mirror: each repository is then a folder there
+ * that is called as the last part of the repository's address (`debian`, `debian-security`).
+ */
+export async function layOutSources(root: AptRoot, input: string, signal: AbortSignal): Promise<void> {
+  const indexes = await readIndexes(root, signal);
+  await layOutSettings(root, indexes, (repository) => `${MIRROR_PLACE}/${basename(repository)}`, input, signal);
 }
 
 /** One Packages file of the root's lists. */
@@ -69,7 +79,7 @@ async function readIndexes(root: AptRoot, signal: AbortSignal): Promise<Index[]>
 async function layOutSettings(
   root: AptRoot,
   indexes: readonly Index[],
-  repositories: readonly string[],
+  address: (repository: string) => string,
   input: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -81,10 +91,9 @@ async function layOutSettings(
   for (const [number, entry] of entries.entries()) {
     const index = indexes.find((one) => one.entry === number);
     if (index === undefined) continue;
-    const uri = `${MIRROR_PLACE}/${repositories.indexOf(index.repository)}`;
     const signedBy = await giveKeys(entry.options['Signed-By'], folder);
     const options = { ...entry.options, ...(signedBy === undefined ? {} : { 'Signed-By': signedBy }), 'By-Hash': 'no' };
-    sources.push({ ...entry, uris: [uri], options });
+    sources.push({ ...entry, uris: [address(index.repository)], options });
   }
   await writeFile(join(folder, 'official.sources'), formatSources(sources));
   const { stdout } = await runApt('apt-config', ['dump'], { configFile: root.configFile }, signal);

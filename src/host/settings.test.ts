@@ -52,6 +52,7 @@ test.each([
   ],
   [NOBLE.replace('amd64 = ', 'i386 = '), 'suite.noble.kernel.i386 is no known key'],
   ['[suite.noble]\ncontents = "none"', 'suite.noble.contents: '],
+  ['[suite.noble]\nmirror-disk = "mirror.img"', 'suite.noble.mirror-disk: must be an absolute path'],
   ['[suite.noble', 'Invalid TOML document'],
 ])('a mistake is one sentence with file and key: %j', (toml, said) => {
   const thrown = (() => {

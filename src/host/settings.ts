@@ -12,15 +12,16 @@ const text = (pattern: RegExp, what: string) =>
   z.string().regex(pattern, { error: ({ input }) => `${JSON.stringify(input)} is no ${what}` });
 const filled = <T extends z.ZodType>(item: T) =>
   z.array(item).min(1, 'an empty list says nothing; leave it out').max(50);
+const absolutePath = z
+  .string()
+  .refine((path) => isAbsolute(path) && /^[\x21-\x7e]+$/.test(path), 'must be an absolute path without spaces');
 
 const sourceSchema = z.strictObject({
   uris: filled(text(/^(https?:\/\/|file:\/)[\x21-\x7e]{1,1000}$/, 'address of a mirror (http, https or file)')),
   /** The suite and its parts, such as `noble-updates`; the suite itself where left out. */
   suites: filled(text(/^[a-z][a-z0-9./-]{1,60}$/, 'name of a suite')).optional(),
   components: filled(text(/^[a-z][a-z0-9./-]{0,60}$/, 'component')).default(['main']),
-  keyring: z
-    .string()
-    .refine((path) => isAbsolute(path) && /^[\x21-\x7e]+$/.test(path), 'must be an absolute path without spaces'),
+  keyring: absolutePath,
   /** All where left out: Ubuntu keeps arm64 on another mirror than amd64. */
   architectures: filled(z.enum(ARCHITECTURES)).optional(),
 });
@@ -34,6 +35,8 @@ const suiteSchema = z.strictObject({
   kernel: z.strictObject({ amd64: kernelName.optional(), arm64: kernelName.optional() }).default({}),
   /** `as-served`: Contents lists that do not fit the signed index are used all the same. Packages never are. */
   contents: z.enum(['signed', 'as-served']).default('signed'),
+  /** A file with a file system that holds a whole mirror, for `--prerequisites mirror`. */
+  'mirror-disk': absolutePath.optional(),
 });
 
 const settingsSchema = z.strictObject({

@@ -13,11 +13,11 @@ export async function runStageGuest(
   ports: GuestPorts,
   signal: AbortSignal,
 ): Promise<GuestReport> {
-  const { image, reset, limits, channel } = ports;
+  const { image, reset, limits, channel, mirror } = ports;
   for (let round = 1; ; round += 1) {
     const spool = join(ports.folder, `${id}.${round}`);
     await mkdir(spool, { recursive: true, mode: 0o700 });
-    const report = await ports.driver.run({ id, image, reset, input, spool, limits, channel }, signal);
+    const report = await ports.driver.run({ id, image, reset, input, spool, limits, channel, mirror }, signal);
     ports.onReport(report);
     if (report.end !== 'infrastructure' || round >= MACHINE_TRIES) return report;
   }

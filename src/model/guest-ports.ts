@@ -1,4 +1,4 @@
-import type { Channel, GuestLimits, GuestReport, Image, MachineDriver, ResetStrategy } from './machine.ts';
+import type { Channel, GuestLimits, GuestReport, Image, MachineDriver, MirrorDisk, ResetStrategy } from './machine.ts';
 import type { Progress } from './progress.ts';
 
 /** What a stage needs to run a guest. */
@@ -7,6 +7,7 @@ export interface GuestPorts {
   readonly image: Image;
   readonly reset: ResetStrategy;
   readonly channel?: Channel | undefined;
+  readonly mirror?: MirrorDisk | undefined;
   readonly limits: GuestLimits;
   /** Folder of the attempt; each guest spools into a new folder below it. */
   readonly folder: string;

@@ -12,8 +12,18 @@ export type ResetStrategy = (typeof RESET_STRATEGIES)[number];
 export const DISK_ROOM_MIB = 2048;
 /** How job and result travel: as folders (a disk and a stream), or by HTTP at an address inside the guest. */
 export type Channel = 'folder' | 'service';
-/** How the official packages come that a build requires: unpacked by the host, or installed in the guest by apt-get. */
-export type Prerequisites = 'layers' | 'apt';
+/**
+ * How the official packages come that a build requires: unpacked by the host (`layers`), or installed in the guest by apt-get, from a mirror of
+ * exactly these (`apt`) or from the operator's whole one (`mirror`).
+ */
+export const PREREQUISITES = ['layers', 'apt', 'mirror'] as const;
+export type Prerequisites = (typeof PREREQUISITES)[number];
+
+/** An operator's whole mirror, as a file that guests see as one more disk, read-only. */
+export interface MirrorDisk {
+  readonly path: string;
+  readonly bytes: number;
+}
 
 export interface InstalledPackage {
   readonly package: string;
@@ -64,6 +74,8 @@ export interface GuestJob {
   readonly limits: GuestLimits;
   /** `folder` where it is absent. */
   readonly channel?: Channel | undefined;
+  /** `qemu` only. */
+  readonly mirror?: MirrorDisk | undefined;
   /** Called with raw log bytes while the guest lives, for progress only. Hostile bytes. */
   readonly onLog?: (bytes: Uint8Array) => void;
   /** Called when the guest says what it does now; hostile text, for measuring only. */
@@ -74,6 +86,9 @@ export interface GuestJob {
    */
   readonly onReady?: (process: number) => void | Promise<void>;
 }
+
+/** What a guest must be like before its job is known. */
+export type GuestKind = Pick<GuestJob, 'image' | 'reset' | 'limits' | 'mirror'>;
 
 /** What the guest claims, after the host checked shape, nonce and digest. Still hostile content. */
 export interface GuestResult {
@@ -120,7 +135,7 @@ export interface MachineDriver {
    * Gets ready what the next such guest starts from, so that `run` finds it: a template, a guest that waits. A head start only: what
    * goes wrong is told by `run`. Never rejects.
    */
-  prepare(guest: Pick<GuestJob, 'image' | 'reset' | 'limits'>, signal: AbortSignal): Promise<void>;
+  prepare(guest: GuestKind, signal: AbortSignal): Promise<void>;
   /** What this host gives guests of the target with this driver, with one sentence why. */
   isolation(target: Target): Promise<{ isolation: Isolation; sentence: string }>;
   /** Ends what the driver keeps between guests. Never rejects; nothing runs any more when it settles. */

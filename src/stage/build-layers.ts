@@ -24,7 +24,7 @@ type WheelChoice = Extract<Choice, { by: 'index' }>;
 /**
  * Writes the layers of a build below `input`: one with all official packages (fewer layers, faster look-ups), one for each wheel of the
  * index above it, so that `usr/local` wins over the suite's version; and one for each project of `offer` that the suite has and the choices have not.
- * `packages` are further Debian packages, by name. With `prerequisites` apt the official packages are left to apt-get in the guest; those
+ * `packages` are further Debian packages, by name. Without `prerequisites` layers the official packages are left to apt-get in the guest; those
  * that a hook may ask for stay layers.
  */
 export async function layOutBuild(
@@ -43,7 +43,9 @@ export async function layOutBuild(
   const closure = await ports.apt.closure(relations, ports.images.build.dpkgStatus, signal);
   const layers: string[] = [];
   const apt =
-    prerequisites === 'apt' && closure.length > 0 ? await layOutApt(closure, input, ports, clock, signal) : undefined;
+    prerequisites !== 'layers' && closure.length > 0
+      ? await layOutApt(closure, prerequisites, input, ports, clock, signal)
+      : undefined;
   if (closure.length > 0 && apt === undefined)
     layers.push(await layOutDebs(closure, '00-official', input, ports, clock, signal, 'libraries'));
   for (const [index, wheel] of wheels.entries()) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TIMED_STAGES } from '../../src/model/outcome.ts';
+import { PREREQUISITES } from '../../src/model/machine.ts';
 import { rennet } from './command.ts';
 import { machineState } from './images.ts';
 
@@ -40,7 +41,7 @@ const EVENTS = {
     driver: z.enum(['qemu', 'namespace']).optional(),
     reset: z.enum(['memory', 'overlay', 'delta', 'copy']).optional(),
     channel: z.enum(['folder', 'service']).optional(),
-    prerequisites: z.enum(['layers', 'apt']).optional(),
+    prerequisites: z.enum(PREREQUISITES).optional(),
     isolation: z.enum(['hardware', 'emulated', 'none']).optional(),
     timingsMs: z.partialRecord(z.enum([...TIMED_STAGES, 'total']), count),
     provenance: z.record(z.string(), z.unknown()).optional(),

@@ -11,6 +11,7 @@ import { createLineCutter } from '../lines.ts';
 import { lockFile } from '../../host/lock.ts';
 import { parseGuestLine } from '../messages.ts';
 import { qemuArguments } from './arguments.ts';
+import { filesOf } from './jail.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { readJson, writeJson } from '../../host/files.ts';
 import { findQemu } from './program.ts';
@@ -149,7 +150,7 @@ async function bootOnKvm(
     const input = await makePlaceholder(slot.folder);
     const machine = await launch({
       shape: selfTestShape(image),
-      files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
+      files: filesOf(image, input),
       uid: groupMayUse ? slot.uid : undefined,
       kvmGroup: device.gid,
       qemu: qemu.path,

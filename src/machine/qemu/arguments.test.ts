@@ -50,6 +50,10 @@ describe('arguments of QEMU', () => {
       fc.property(shapes, kinds, (shape, memory) => {
         const drives = valuesOf(qemuArguments(shape, memory), '-drive');
         expect(drives).toHaveLength(2);
+        const withMirror = qemuArguments({ ...shape, mirrorBytes: 512 }, memory);
+        expect(valuesOf(withMirror, '-device').filter((it) => it.endsWith('serial=rennet-mirror'))).toHaveLength(1);
+        drives.push(...valuesOf(withMirror, '-drive'));
+        expect(drives).toHaveLength(5);
         expect(drives.every((it) => it.includes('readonly=on') && it.includes('format=raw'))).toBe(true);
       }),
     );

@@ -6,6 +6,8 @@ export interface MachineShape {
   readonly accelerator: 'kvm' | 'tcg';
   readonly memoryMiB: number;
   readonly cpus: number;
+  /** Size of the disk with the operator's mirror; none where it is absent. */
+  readonly mirrorBytes?: number;
 }
 
 /** Where a machine's memory comes from. */
@@ -37,6 +39,8 @@ export const JAIL_PATHS = {
   /** A disk of the guest's own. */
   root: '/root.disk',
   input: '/input.squashfs',
+  /** The operator's mirror. */
+  mirror: '/mirror.disk',
   state: '/state',
 } as const;
 
@@ -72,6 +76,7 @@ export function qemuArguments(shape: MachineShape, memory: MemorySource, root: R
     ['-global', 'virtio-mmio.force-legacy=false'],
     disk('base', ROOT_DRIVES[root], 'rennet-base'),
     disk('input', `${READ_ONLY},file=${JAIL_PATHS.input}`, 'rennet-in'),
+    shape.mirrorBytes === undefined ? [] : disk('mirror', `${READ_ONLY},file=${JAIL_PATHS.mirror}`, 'rennet-mirror'),
     // Bounded: QEMU holds all bytes that one request asks for, and a guest may ask for 4 GiB (docs/decisions/0015-hostile-guests.md).
     ['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng,max-bytes=65536,period=1000'],
     ['-device', 'virtio-serial-device,max_ports=5'],

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
+import type { GuestJob, GuestKind, GuestReport, MachineDriver } from '../../model/machine.ts';
 import type { Progress } from '../../model/progress.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { machineArchitecture } from '../../model/target.ts';
@@ -126,20 +126,17 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
   };
 }
 
-async function prepareHost(
-  options: QemuDriverOptions,
-  job: Pick<GuestJob, 'image' | 'reset' | 'limits'>,
-  signal: AbortSignal,
-): Promise<Host> {
+async function prepareHost(options: QemuDriverOptions, job: GuestKind, signal: AbortSignal): Promise<Host> {
   const { state } = options;
   await ensureMemoryFolder(state);
   const qemu = await findQemu(state, machineArchitecture(job.image.target));
   const accelerator = await chooseAccelerator(options.accelerator, job.image, state, signal);
-  const shape = shapeOf(accelerator, job.limits);
+  const { mirror } = job;
+  const shape = shapeOf(accelerator, job.limits, mirror);
   await requireGuestMemory(shape.memoryMiB, state);
   const wanted = job.reset === 'memory' ? options.templates : undefined;
-  const template = await wanted?.obtain({ image: job.image, shape, accelerator, qemu }, signal);
-  return { qemu, accelerator, shape, template };
+  const template = await wanted?.obtain({ image: job.image, shape, accelerator, qemu, mirror }, signal);
+  return { qemu, accelerator, shape, mirror, template };
 }
 
 /** undefined when the keeper was killed just now: the guest then boots. */

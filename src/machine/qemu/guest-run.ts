@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GuestJob, GuestReport, ResetStrategy } from '../../model/machine.ts';
+import type { GuestJob, GuestReport, MirrorDisk, ResetStrategy } from '../../model/machine.ts';
 import { type Freshness, runProtocol, withMemoryLimit } from '../protocol.ts';
 import type { Accelerator } from './accelerator.ts';
 import type { MachineShape, RootDisk } from './arguments.ts';
+import { filesOf } from './jail.ts';
 import { type LaunchOptions, type RunningMachine, launch } from './launch.ts';
 import { startClone } from './migration.ts';
 import type { WarmGuest } from './pool.ts';
@@ -17,6 +18,7 @@ export interface Host {
   readonly qemu: QemuProgram;
   readonly accelerator: Accelerator;
   readonly shape: MachineShape;
+  readonly mirror: MirrorDisk | undefined;
   /** undefined where guests boot. */
   readonly template: OpenTemplate | undefined;
 }
@@ -111,7 +113,7 @@ async function startCloned(guest: Guest, opened: OpenedMemory): Promise<RunningM
 function partsOf({ job: { image }, host, slot, input }: Guest): Omit<LaunchOptions, 'memory'> {
   return {
     shape: host.shape,
-    files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
+    files: filesOf(image, input, host.mirror),
     uid: slot.uid,
     kvmGroup: host.accelerator.kvmGroup,
     qemu: host.qemu.path,

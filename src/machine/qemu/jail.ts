@@ -1,3 +1,4 @@
+import type { Image, MirrorDisk } from '../../model/machine.ts';
 import { JAIL_PATHS } from './arguments.ts';
 import { systemCallFilter } from './system-calls.ts';
 
@@ -7,6 +8,8 @@ export interface JailFiles {
   readonly initrd: string;
   readonly base: string;
   readonly input: string;
+  /** The operator's mirror, where the machine has a disk for it. */
+  readonly mirror?: string | undefined;
   /** A disk of the guest's own, which it may write to. */
   readonly root?: string;
   /** Folder for the socket that takes the devices' state; only where a template is made. */
@@ -28,6 +31,11 @@ export interface JailOptions {
   readonly joinFiles: readonly string[];
   /** The highest of the descriptors that QEMU inherits; those above it are closed. */
   readonly lastDescriptor: number;
+}
+
+/** The files of a machine that is made from an image. */
+export function filesOf(image: Image, input: string, mirror?: MirrorDisk): JailFiles {
+  return { kernel: image.kernel, initrd: image.initrd, base: image.disk, input, mirror: mirror?.path };
 }
 
 /** Where bwrap reads the filter: above all that QEMU inherits, below what bash takes for itself. */
@@ -78,6 +86,7 @@ export function jailed(options: JailOptions, qemuArguments: readonly string[]): 
     ['--proc', '/proc', '--dev', '/dev'],
     options.kvmGroup === undefined ? [] : ['--dev-bind', '/dev/kvm', '/dev/kvm'],
     (['kernel', 'initrd', 'base', 'input'] as const).flatMap((name) => ['--ro-bind', files[name], JAIL_PATHS[name]]),
+    files.mirror === undefined ? [] : ['--ro-bind', files.mirror, JAIL_PATHS.mirror],
     files.root === undefined ? [] : ['--bind', files.root, JAIL_PATHS.root],
     files.state === undefined ? [] : ['--ro-bind', files.state, JAIL_PATHS.state],
     ['--chdir', '/', '--'],

@@ -2,6 +2,7 @@ import type { Image } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
 import type { MachineShape } from './arguments.ts';
 import type { Host } from './guest-run.ts';
+import { filesOf } from './jail.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { restorePaused } from './migration.ts';
 import { makePlaceholder } from './placeholder.ts';
@@ -105,7 +106,7 @@ async function startPaused(host: Host, template: OpenTemplate, image: Image, sta
     try {
       machine = await launch({
         shape: host.shape,
-        files: { kernel: image.kernel, initrd: image.initrd, base: image.disk, input },
+        files: filesOf(image, input, host.mirror),
         uid: slot.uid,
         kvmGroup: host.accelerator.kvmGroup,
         qemu: host.qemu.path,

@@ -7,6 +7,7 @@ import type { StateFolder } from '../../model/state.ts';
 import { formatTarget } from '../../model/target.ts';
 import type { KeptMemory } from '../keeper.ts';
 import { untilWaiting } from './accelerator.ts';
+import { filesOf } from './jail.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { makePlaceholder } from './placeholder.ts';
 import { saveDevices } from './migration.ts';
@@ -104,13 +105,7 @@ export async function withMachine<T>(
       await mkdir(place, { mode: 0o755 });
       machine = await launch({
         shape,
-        files: {
-          kernel: image.kernel,
-          initrd: image.initrd,
-          base: image.disk,
-          input,
-          ...(kind === 'template' ? { state: place } : {}),
-        },
+        files: { ...filesOf(image, input, request.mirror), ...(kind === 'template' ? { state: place } : {}) },
         uid: slot.uid,
         kvmGroup: accelerator.kvmGroup,
         qemu: qemu.path,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GuestLimits, Image } from '../../model/machine.ts';
+import type { GuestLimits, Image, MirrorDisk } from '../../model/machine.ts';
 import type { Progress } from '../../model/progress.ts';
 import type { StateFolder } from '../../model/state.ts';
 import type { Keeper } from '../keeper.ts';
@@ -13,6 +13,8 @@ export interface TemplateRequest {
   readonly shape: MachineShape;
   readonly accelerator: Accelerator;
   readonly qemu: QemuProgram;
+  /** Seen by the machine, and not looked at before a job: only its size counts for the template. */
+  readonly mirror?: MirrorDisk | undefined;
 }
 
 /** A sealed template that clones can map. */
@@ -44,6 +46,7 @@ export const templateNote = z.object({
     accelerator: z.enum(['kvm', 'tcg']),
     memoryMiB: z.int(),
     cpus: z.int(),
+    mirrorBytes: z.int().optional(),
   }),
   /** Version of QEMU, and with KVM what the guest sees of this host's processor; neither may change under a template. */
   qemu: z.string(),
@@ -63,9 +66,12 @@ export interface TemplatePorts {
 /** For guests whose job does not say otherwise. */
 export const DEFAULT_GUEST = { build: { memoryMiB: 2048, cpus: 1 }, runtime: { memoryMiB: 1024, cpus: 1 } } as const;
 
-export function shapeOf(accelerator: Accelerator, limits: Pick<GuestLimits, 'memoryMiB' | 'cpus'>): MachineShape {
-  const { architecture, accelerator: by } = accelerator;
-  return { architecture, accelerator: by, memoryMiB: limits.memoryMiB, cpus: limits.cpus };
+export function shapeOf(
+  { architecture, accelerator }: Accelerator,
+  { memoryMiB, cpus }: Pick<GuestLimits, 'memoryMiB' | 'cpus'>,
+  mirror?: MirrorDisk,
+): MachineShape {
+  return { architecture, accelerator, memoryMiB, cpus, ...(mirror === undefined ? {} : { mirrorBytes: mirror.bytes }) };
 }
 
 /** The two memories that make a template, by their suffixes in the keeper and as files. */
