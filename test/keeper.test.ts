@@ -90,10 +90,30 @@ test('what a lease left half made goes with it; what is sealed stays', async () 
   await keeper.createMemory('whole', 4096);
   expect(await other.createMemory('whole', 4096)).toBeUndefined();
   await keeper.sealMemory('whole', { from: 'test' }, await keeper.digestMemory('whole'));
+  await keeper.createMemory('tried', 4096);
+  await keeper.sealMemory('tried', {}, await keeper.digestMemory('tried'), 'on trial');
   keeper.close();
-  for (let tries = 0; tries < 500 && (await other.findMemory('half')) !== undefined; tries += 1) await sleep(10);
+  const areGone = async () =>
+    (await Promise.all(['half', 'tried'].map((name) => other.findMemory(name)))).every((it) => it === undefined);
+  for (let tries = 0; tries < 500 && !(await areGone()); tries += 1) await sleep(10);
   expect(await other.listMemories()).toMatchObject([{ name: 'whole', sealed: true, note: { from: 'test' } }]);
   other.close();
+});
+
+test('a memory whose descriptor number another one has now is not opened; a long list is read whole', async () => {
+  const keeper = await openKeeper(state, signal);
+  const first = await keeper.createMemory('first', 4096);
+  if (first === undefined) throw new Error('the name is taken');
+  await keeper.sealMemory('first', 'x'.repeat(60_000), await keeper.digestMemory('first'));
+  await keeper.dropMemory('first');
+  const second = await keeper.createMemory('second', 4096);
+  expect(second).toMatchObject({ fd: first.fd });
+  expect(() => keeper.open(first, 'r')).toThrow(/has that memory no more/);
+  await keeper.sealMemory('second', 'x'.repeat(60_000), await keeper.digestMemory('second'));
+  await keeper.createMemory('third', 4096);
+  await keeper.sealMemory('third', 'x'.repeat(60_000), await keeper.digestMemory('third'));
+  expect(await keeper.listMemories()).toHaveLength(2);
+  keeper.close();
 });
 
 test('sealed memories take the place of others in one step, and only whole ones do', async () => {

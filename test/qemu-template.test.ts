@@ -243,6 +243,7 @@ describe('memory templates', () => {
 describe('KVM', () => {
   test('what asks for KVM gets KVM or an error; automatic choice says what it took', async () => {
     const kvm = await kvmSelfTest(image, state, signal);
+    expect((await kvmSelfTest(image, state, signal, 'afresh')).state).toBe(kvm.state);
     const automatic = await chooseAccelerator('auto', image, state, signal);
     const chosen = chooseAccelerator('kvm', image, state, signal);
     if (kvm.state === 'works') {

@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { familyOf } from './process-family.ts';
 
 /** What a process and all that it started take of the host's memory, MiB (proc(5), `smaps_rollup`). */
 export interface ProcessMemory {
@@ -27,13 +28,4 @@ export function readRollup(text: string): ProcessMemory {
     privateMiB: mib('Anonymous'),
     residentMiB: mib('Rss'),
   };
-}
-
-async function familyOf(pid: number): Promise<number[]> {
-  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const lists = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')),
-  );
-  const children = lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
-  return [pid, ...(await Promise.all(children.map(familyOf))).flat()];
 }

@@ -1,6 +1,7 @@
 import { access, constants, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killAll } from '../host/process-family.ts';
 import { type CgroupTree, NEEDED_CONTROLLERS, type PlaceV2, findPlaceV2, ownTrees } from './cgroup-place.ts';
 
 /** A control group that bounds one guest, where this host lets us make one. */
@@ -13,6 +14,8 @@ export interface GuestCgroup {
   readonly joinFiles: readonly string[];
   /** How many processes the kernel killed because the guest's memory was used up. */
   outOfMemoryKills(): Promise<number>;
+  /** Kills all that is in it. Never rejects. */
+  kill(): Promise<void>;
   /** Removes the group after the last process is gone; kills what is left. Never rejects. */
   remove(): Promise<void>;
 }
@@ -39,7 +42,14 @@ export async function createCgroup(name: string, limits: CgroupLimits): Promise<
 }
 
 function noGroup(reason: string): GuestCgroup {
-  return { version: 'none', sentence: reason, joinFiles: [], outOfMemoryKills: async () => 0, remove: async () => {} };
+  return {
+    version: 'none',
+    sentence: reason,
+    joinFiles: [],
+    outOfMemoryKills: async () => 0,
+    kill: async () => {},
+    remove: async () => {},
+  };
 }
 
 /** What was found out stays true for the life of this process, but for a group that somebody removes. */
@@ -54,8 +64,10 @@ async function createV2(
   const tree = trees.find(({ version }) => version === 'v2');
   if (tree === undefined) return '';
   const known = places.get(tree.top);
-  const place = await (known ?? findPlaceV2(tree));
-  places.set(tree.top, Promise.resolve(place));
+  // Kept before it is found: two guests that begin at once must not both divide our group.
+  const finding = known ?? findPlaceV2(tree);
+  places.set(tree.top, finding);
+  const place = await finding;
   if (place.folder === undefined) return place.reason;
   const folder = join(place.folder, `rennet-${name}`);
   try {
@@ -66,7 +78,7 @@ async function createV2(
     await writeFile(join(folder, 'cpu.max'), `${quota(limits, 'max')} ${PERIOD_US}`).catch(() => {}); // only where there is cpu
   } catch (error) {
     await rmdir(folder).catch(() => {});
-    places.delete(tree.top);
+    if (places.get(tree.top) === finding) places.delete(tree.top);
     return known === undefined ? refusal(place.folder, error) : createV2(name, limits, trees);
   }
   return {
@@ -74,8 +86,9 @@ async function createV2(
     sentence: told('v2', place.controllers, place.folder),
     joinFiles: [join(folder, 'cgroup.procs')],
     outOfMemoryKills: () => countOf(join(folder, 'memory.events'), /^oom_kill (\d+)$/m),
+    kill: () => killGroup(folder),
     async remove() {
-      await writeFile(join(folder, 'cgroup.kill'), '1').catch(() => {});
+      await killGroup(folder);
       await removeFolder(folder);
     },
   };
@@ -119,6 +132,7 @@ async function createV1(
     sentence: told('v1', controllers, parent('memory') ?? ''),
     joinFiles: folders.map((folder) => join(folder, 'cgroup.procs')),
     outOfMemoryKills: () => countOf(join(made.get('memory') ?? '', 'memory.oom_control'), /^oom_kill (\d+)$/m),
+    kill: () => killGroup(made.get('pids') ?? ''),
     async remove() {
       for (const folder of folders) await removeFolder(folder);
     },
@@ -148,8 +162,22 @@ async function countOf(file: string, pattern: RegExp): Promise<number> {
   return Number(pattern.exec(await readFile(file, 'utf8').catch(() => ''))?.[1] ?? 0);
 }
 
+/** v2 has a file for it (Linux 5.14); else its processes are killed by their ids. */
+export async function killGroup(folder: string): Promise<void> {
+  const killed = await writeFile(join(folder, 'cgroup.kill'), '1').then(
+    () => true,
+    () => false,
+  );
+  if (!killed) killAll(await processesOf(folder));
+}
+
+export async function processesOf(folder: string): Promise<number[]> {
+  const list = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+  return list.split('\n').filter(Boolean).map(Number);
+}
+
 /** The kernel lets a group go a moment after its last process. */
-async function removeFolder(folder: string): Promise<void> {
+export async function removeFolder(folder: string): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
     try {
       return await rmdir(folder);

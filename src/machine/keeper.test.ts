@@ -17,7 +17,7 @@ beforeEach(async () => {
   visitors = 0;
   server = createServer((socket) => {
     visitors += 1;
-    socket.on('data', () => socket.write('{"ok": {"protocol": 2, "pid": 1}}\n'));
+    socket.on('data', () => socket.write('{"ok": {"protocol": 3, "pid": 1}}\n'));
   });
   await mkdir(state.memory, { mode: 0o711 });
   await new Promise<void>((resolve) => server.listen(join(state.memory, 'keeper.sock'), resolve));

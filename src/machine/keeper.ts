@@ -13,8 +13,10 @@ import { createLineCutter } from './lines.ts';
 import { ensureMemoryFolder, findMemoryFolder } from '../host/memory.ts';
 
 const PROGRAM = fileURLToPath(new URL('qemu/keeper.py', import.meta.url));
-const PROTOCOL = 2;
+const PROTOCOL = 3;
 const START_MS = 10_000;
+/** A list of all memories with their notes: some KiB each. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const DEFAULT_IDLE_SECONDS = 1800;
 /** One memory each time: half a second of work for a template of 430 MiB. */
 const DEFAULT_REHASH_SECONDS = 600;
@@ -23,6 +25,7 @@ const memory = z.object({
   name: z.string(),
   /** Descriptor number in the keeper. */
   fd: z.int(),
+  inode: z.int(),
   bytes: z.int(),
   usedBytes: z.int(),
   sealed: z.boolean(),
@@ -45,9 +48,10 @@ export interface Keeper {
   listMemories(): Promise<readonly KeptMemory[]>;
   /**
    * Makes it unwritable for good; no writable mapping may be left. `note` is given back by `findMemory`. The keeper hashes it again from
-   * time to time, and drops it with all of the same name up to the last dot where it is not `sha256` any more.
+   * time to time, and drops it with all of the same name up to the last dot where it is not `sha256` any more. `on trial`: dropped when this
+   * lease ends before it is switched.
    */
-  sealMemory(name: string, note: unknown, sha256: string): Promise<KeptMemory>;
+  sealMemory(name: string, note: unknown, sha256: string, how?: 'on trial'): Promise<KeptMemory>;
   /** Renames sealed memories, all in one step; those that had the new names are dropped. */
   switchMemories(names: readonly (readonly [from: string, to: string])[]): Promise<void>;
   dropMemory(name: string): Promise<void>;
@@ -145,8 +149,8 @@ function keeper(pid: number, ask: Ask, socket: Socket): Keeper {
     async listMemories() {
       return z.object({ memories: z.array(memory) }).parse(await ask('list')).memories;
     },
-    async sealMemory(name, note, sha256) {
-      return memory.parse(await ask('seal', { name, note, sha256 }));
+    async sealMemory(name, note, sha256, how) {
+      return memory.parse(await ask('seal', { name, note, sha256, onTrial: how === 'on trial' }));
     },
     async switchMemories(names) {
       await ask('switch', { names });
@@ -182,13 +186,18 @@ function openKept(path: string, kept: KeptMemory, flags: 'r' | 'r+'): number {
   let fd: number | undefined;
   try {
     fd = openSync(path, flags);
-    // A keeper that is gone leaves its process id to others.
-    if (fstatSync(fd).size === kept.bytes) return fd;
+    // A keeper that is gone leaves its process id to others, a memory that was dropped its descriptor.
+    const { size, ino } = fstatSync(fd);
+    if (size === kept.bytes && ino === kept.inode) return fd;
   } catch (error) {
     throw new RennetError('template-failed', 'The memory of a template cannot be opened.', '', { cause: error });
   }
   closeSync(fd);
-  throw new RennetError('template-failed', 'The keeper of templates is gone.', 'Run the command again.');
+  throw new RennetError(
+    'template-failed',
+    'The keeper of templates has that memory no more.',
+    'Run the command again.',
+  );
 }
 
 /** Requests are answered in order. A name that is taken gives undefined. */
@@ -199,10 +208,12 @@ function talk(socket: Socket): Ask {
     z.object({ error: z.string() }),
   ]);
   const waiting: { resolve: (line: Uint8Array) => void; reject: (error: Error) => void }[] = [];
-  const cutter = createLineCutter();
+  const cutter = createLineCutter(MAX_ANSWER_BYTES);
   let gone: RennetError | undefined;
   socket.on('data', (chunk: Buffer) => {
-    for (const line of cutter.push(chunk).lines) waiting.shift()?.resolve(line);
+    const { lines, tooLong } = cutter.push(chunk);
+    for (const line of lines) waiting.shift()?.resolve(line);
+    if (tooLong) socket.destroy();
     if (waiting.length === 0) socket.unref();
   });
   socket.on('error', () => {});

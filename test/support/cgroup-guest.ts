@@ -71,12 +71,23 @@ async function shares(): Promise<Record<string, unknown>> {
   return { share: one / (one + many), isCrowdLeft: existsSync(dirname(crowd.joinFiles[0] ?? '')) };
 }
 
-/** The group of one that was killed is removed by the next start, that of a living one stays. */
+/**
+ * The group of one that was killed is removed by the next start with what init took over of its guest, that of a living one stays, and so do
+ * those who started it, in the group that they were moved into.
+ */
 async function killed(): Promise<Record<string, unknown>> {
-  const child = spawn('sh', ['-c', `mkdir ${dirname(folder)}/rennet-$$-1; kill -9 $$`]);
+  const orphan = (name: string): string =>
+    `mkdir ${name}; sh -c 'echo $$ >${name}/cgroup.procs; exec sleep 600' & until read _ <${name}/cgroup.procs; do :; done`;
+  const names = ['$$-1', '$$-0'].map((name) => `${dirname(folder)}/rennet-${name}`);
+  // Double quotes around the names: the inner shell is to see the outer one's id.
+  const script = names.map((name) => `name="${name}"; export name; ${orphan('$name')}`).join('; ');
+  const child = spawn('sh', ['-c', `${script}; kill -9 $$`], { stdio: 'ignore' });
   await once(child, 'exit');
-  const [theirs, before] = [join(dirname(folder), `rennet-${child.pid}-1`), existsSync(folder)];
-  const wasThere = existsSync(theirs);
+  const [theirs = '', starters = ''] = names.map((name) => name.replace('$$', String(child.pid)));
+  const inside = [theirs, starters].map((place) => read(place, 'cgroup.procs'));
+  const [wasThere, before] = [existsSync(theirs), existsSync(folder)];
   await removeCgroupLeftovers();
-  return { wasThere, isThere: existsSync(theirs), ours: before && existsSync(folder) };
+  const alive = inside.map((pid) => existsSync(`/proc/${pid}`));
+  process.kill(Number(inside[1]), 'SIGKILL');
+  return { wasThere, isThere: existsSync(theirs), alive, ours: before && existsSync(folder) };
 }

@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile, rmdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { familyOf, killAll } from '../../host/process-family.ts';
 import { RennetError } from '../../model/errors.ts';
 import type { GuestJob, GuestReport, MachineDriver } from '../../model/machine.ts';
 import { createCgroup, type GuestCgroup } from '../cgroup.ts';
@@ -87,13 +88,14 @@ function launch(job: GuestJob, input: string, place: string, cgroup: GuestCgroup
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
+  child.on('error', () => {}); // without a process there are no channels, which is told below
   const exited = exitOf(child);
   let complaint = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString('utf8')).slice(-2000);
   });
   const [control, log, output, service] = [3, 4, 5, 6].map(
-    (descriptor) => child.stdio[descriptor] as Duplex | undefined,
+    (descriptor) => (child.pid === undefined ? undefined : child.stdio[descriptor]) as Duplex | undefined,
   );
   if (!control || !log || !output || !service)
     throw new RennetError('missing-tool', 'setpriv cannot be started.', 'Install util-linux.');
@@ -109,23 +111,10 @@ function launch(job: GuestJob, input: string, place: string, cgroup: GuestCgroup
  * lives any more when this returns. The launcher itself is killed only when there is no such process yet (it is still mounting).
  */
 async function destroyGuest(child: ChildProcess, exited: Promise<void>): Promise<void> {
-  for (const pid of await childrenOf(child.pid)) kill(pid);
+  if (child.pid !== undefined) killAll((await familyOf(child.pid)).slice(1));
   await Promise.race([exited, sleep(LAUNCHER_MS, undefined, { ref: false })]);
   child.kill('SIGKILL');
   await exited;
-}
-
-async function childrenOf(pid: number | undefined): Promise<number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  return children.split(' ').filter(Boolean).map(Number);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it ended by itself in this moment
-  }
 }
 
 async function exitOf(child: ChildProcess): Promise<void> {

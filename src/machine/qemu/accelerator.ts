@@ -41,7 +41,12 @@ const selfTestShape = ({ target }: Image) =>
   ({ architecture: machineArchitecture(target), accelerator: 'kvm', memoryMiB: 512, cpus: 1 }) as const;
 const DEVICE = '/dev/kvm';
 const EMULATED = 'Guests run under emulation (TCG): slow, and no security boundary by the policy of QEMU.';
-const kept = z.object({ key: z.string(), state: z.enum(['works', 'broken']), sentence: z.string() });
+const answer = z.object({ state: z.enum(['works', 'broken']), sentence: z.string(), at: z.number() });
+type Answer = z.infer<typeof answer>;
+/** Answers of this boot of the host, by what was tried. */
+const kept = z.object({ boot: z.string(), answers: z.record(z.string(), answer) });
+/** What does not work may have been mended meanwhile, or the host was busy. */
+const BROKEN_MS = 15 * 60 * 1000;
 
 /**
  * Decides with what guests of this image run. `auto`: KVM where it boots the real kernel, else emulation. `kvm`: KVM or an error, never
@@ -80,22 +85,32 @@ export function foreignMachine(target: Target, host: string = process.arch): Kvm
 
 /**
  * Finds out whether KVM is any good by booting the image's kernel to its waiting agent with a deadline: there are hosts whose /dev/kvm
- * opens, makes machines, and hangs or aborts with a real kernel. The answer is kept for this boot, kernel and QEMU.
+ * opens, makes machines, and hangs or aborts with a real kernel. That it works is kept for this boot of the host, kernel, QEMU and rights
+ * of the device; that it does not for a quarter of an hour, and with `afresh` not at all.
  */
-export async function kvmSelfTest(image: Image, state: StateFolder, signal: AbortSignal): Promise<KvmState> {
+export async function kvmSelfTest(
+  image: Image,
+  state: StateFolder,
+  signal: AbortSignal,
+  afresh?: 'afresh',
+): Promise<KvmState> {
   const device = await deviceState();
   if (device !== undefined) return device;
-  const file = join(state.run, 'kvm.json');
   const key = await selfTestKey(image, state);
-  const before = kept.safeParse(await readJson(file));
-  if (before.success && before.data.key === key) return answerOf(before.data);
+  const known = async (): Promise<KvmState | undefined> => {
+    const found = (await keptAnswers(state))[key];
+    return found?.state === 'broken' && afresh !== undefined ? undefined : found && told(found);
+  };
+  const before = await known();
+  if (before !== undefined) return before;
   const lock = await lockFile(join(state.run, 'kvm.lock'), signal);
   try {
-    const meanwhile = kept.safeParse(await readJson(file));
-    if (meanwhile.success && meanwhile.data.key === key) return answerOf(meanwhile.data);
-    const found = await bootOnKvm(image, state, signal);
-    await writeJson(file, { key, ...found });
-    return found;
+    const meanwhile = await known();
+    if (meanwhile !== undefined) return meanwhile;
+    const found = { ...(await bootOnKvm(image, state, signal)), at: Date.now() };
+    const answers = { ...(await keptAnswers(state)), [key]: found };
+    await writeJson(keptFile(state), { boot: await bootId(), answers });
+    return told(found);
   } finally {
     await lock.release();
   }
@@ -105,12 +120,21 @@ export async function kvmSelfTest(image: Image, state: StateFolder, signal: Abor
 export async function knownKvmState(state: StateFolder): Promise<KvmState> {
   const device = await deviceState();
   if (device !== undefined) return device;
-  const before = kept.safeParse(await readJson(join(state.run, 'kvm.json')));
-  const current = before.success && before.data.key.startsWith(await bootId());
-  return current ? answerOf(before.data) : { state: 'untested', sentence: 'KVM is there; the first guest tries it.' };
+  const answers = Object.values(await keptAnswers(state));
+  const found = answers.find((it) => it.state === 'works') ?? answers.at(-1);
+  return found ? told(found) : { state: 'untested', sentence: 'KVM is there; the first guest tries it.' };
 }
 
-const answerOf = ({ state, sentence }: z.infer<typeof kept>): KvmState => ({ state, sentence });
+/** Those that still count. */
+async function keptAnswers(state: StateFolder): Promise<Record<string, Answer>> {
+  const found = kept.safeParse(await readJson(keptFile(state)));
+  if (!found.success || found.data.boot !== (await bootId())) return {};
+  const counts = ([, it]: [string, Answer]): boolean => it.state === 'works' || Date.now() - it.at < BROKEN_MS;
+  return Object.fromEntries(Object.entries(found.data.answers).filter(counts));
+}
+
+const keptFile = (state: StateFolder): string => join(state.run, 'kvm.json');
+const told = ({ state, sentence }: Answer): KvmState => ({ state, sentence });
 
 async function deviceState(): Promise<KvmState | undefined> {
   try {
@@ -210,11 +234,11 @@ export async function untilWaiting(
 async function selfTestKey(image: Image, state: StateFolder): Promise<string> {
   const { version } = await findQemu(state, machineArchitecture(image.target));
   const how = qemuArguments(selfTestShape(image), { kind: 'own' }).join(' ');
-  const digest = createHash('sha256')
-    .update(`${version}\n${how}\n`)
+  const { mode, gid } = await stat(DEVICE);
+  return createHash('sha256')
+    .update(`${version}\n${how}\n${mode} ${gid}\n`)
     .update(await readFile(image.kernel))
     .digest('hex');
-  return `${await bootId()} ${digest}`;
 }
 
 async function bootId(): Promise<string> {

@@ -93,7 +93,7 @@ describe('arguments of QEMU', () => {
 
   test.each([
     ['amd64', 'tcg', 'microvm,rtc=on', 'max', 'ttyS0'],
-    ['amd64', 'kvm', 'microvm,rtc=on', 'host', 'ttyS0'],
+    ['amd64', 'kvm', 'microvm,rtc=on', 'host,vmx=off,svm=off', 'ttyS0'],
     ['arm64', 'tcg', 'virt,gic-version=3', 'max,pauth=off', 'ttyAMA0'],
     ['arm64', 'kvm', 'virt,gic-version=host', 'host', 'ttyAMA0'],
   ] as const)('a machine of %s on %s is %s', (architecture, accelerator, machine, cpu, console) => {

@@ -100,9 +100,12 @@ function machine({ architecture, accelerator: by }: MachineShape): string {
 /** Signing pointers is slow where it is emulated (QEMU's manual, "Arm CPU Features"), and nothing here asks for it. */
 const EMULATED_CPU: Record<MachineArchitecture, string> = { amd64: 'max', arm64: 'max,pauth=off' };
 
+/** Without virtualization in the guest: the host's code for it is a large surface, and nothing here asks for it. Arm's `virt` has none unless told. */
+const HOST_CPU: Record<MachineArchitecture, string> = { amd64: 'host,vmx=off,svm=off', arm64: 'host' };
+
 function accelerator(shape: MachineShape): string[] {
   return shape.accelerator === 'kvm'
-    ? ['-accel', 'kvm', '-cpu', 'host']
+    ? ['-accel', 'kvm', '-cpu', HOST_CPU[shape.architecture]]
     : // A small translation buffer keeps QEMU small; 64 MiB hold what a build runs.
       ['-accel', 'tcg,tb-size=64', '-cpu', EMULATED_CPU[shape.architecture]];
 }

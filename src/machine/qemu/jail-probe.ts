@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { familyOf } from '../../host/process-family.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { createCgroup } from '../cgroup.ts';
 import { SANDBOX } from './arguments.ts';
@@ -121,7 +122,7 @@ async function trySandbox(options: JailOptions): Promise<boolean | string> {
   const ended = once(child, 'exit').catch(() => {});
   try {
     for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline && child.exitCode === null; await sleep(10)) {
-      const states = await Promise.all((await family(child.pid)).map((pid) => statusOf(pid)));
+      const states = await Promise.all((await familyOf(child.pid ?? 0)).map((pid) => statusOf(pid)));
       if (states.some((status) => /^Name:\tqemu/m.test(status) && filters(status) > ofTheJail)) return true;
     }
   } finally {
@@ -147,12 +148,6 @@ async function ownNamespaces(): Promise<Record<string, string>> {
   const own: Record<string, string> = {};
   for (const name of await readdir('/proc/self/ns')) own[name] = await readlink(`/proc/self/ns/${name}`);
   return own;
-}
-
-async function family(pid: number | undefined): Promise<number[]> {
-  const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  const children = list.split(' ').filter(Boolean).map(Number);
-  return [...children, ...(await Promise.all(children.map(family))).flat()];
 }
 
 const statusOf = (pid: number): Promise<string> => readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');

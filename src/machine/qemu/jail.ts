@@ -56,13 +56,25 @@ const FIRMWARE = ['/usr/share/qemu', '/usr/share/seabios'];
 /**
  * The command that runs QEMU in its jail: own user, no capabilities, no new privileges, empty network, own mount, pid, ipc and uts
  * namespaces, a root that holds only QEMU, its libraries and firmware, rlimits, a filter of system calls. Inherited descriptors up to the last one pass through. When the launcher
- * dies, bwrap dies (`--die-with-parent`), and with it the pid namespace and QEMU, whatever user it runs as. Pure.
+ * dies, bwrap dies (by setpriv from the first moment, then by `--die-with-parent`), and with it the pid namespace and QEMU, whatever user it runs as. Pure.
  */
 export function jailed(options: JailOptions, qemuArguments: readonly string[]): string[] {
   const { files, uid } = options;
   const filter = systemCallFilter();
   return [
-    ['bash', '-c', START, 'bash', String(options.lastDescriptor), escaped(filter), ...options.joinFiles, '--'],
+    [
+      'setpriv',
+      '--pdeathsig',
+      'KILL',
+      'bash',
+      '-c',
+      START,
+      'bash',
+      String(options.lastDescriptor),
+      escaped(filter),
+      ...options.joinFiles,
+      '--',
+    ],
     [
       'prlimit',
       '--core=0',

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-PROTOCOL = 2
+PROTOCOL = 3
 MAX_LINE = 65536
 BLOCK = 64 << 10
 ZEROS = bytes(BLOCK)
@@ -35,6 +35,7 @@ class Memory:
         self.fd = os.memfd_create("rennet-" + name[:32], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.fd, size)
         self.owner = owner  # the connection that is still filling it; None once it is sealed
+        self.trier = None  # the connection that is still trying it, sealed, and goes with it; None once it is switched
         self.note = None  # what the one who sealed it wants others to know
         self.sha256 = None  # what its bytes must be for ever, once it is sealed
         self.verified_at = None  # when they were found to be so, seconds since 1970
@@ -44,6 +45,7 @@ class Memory:
         return {
             "name": name,
             "fd": self.fd,
+            "inode": status.st_ino,
             "bytes": status.st_size,
             "usedBytes": status.st_blocks * 512,
             "sealed": self.owner is None,
@@ -81,6 +83,7 @@ class Keeper:
         memory = self.get(request)
         fcntl.fcntl(memory.fd, fcntl.F_ADD_SEALS, SEALS)
         memory.owner = None
+        memory.trier = connection if request["onTrial"] else None
         memory.note = request.get("note")
         memory.sha256 = request["sha256"]
         memory.verified_at = time.time()
@@ -94,6 +97,7 @@ class Keeper:
         for old, new in pairs:
             self.drop(new)
             self.memories[new] = self.memories.pop(old)
+            self.memories[new].trier = None
         return {}
 
     async def op_find(self, connection, request):
@@ -173,8 +177,8 @@ class Keeper:
         finally:
             writer.close()
             self.connections.discard(connection)
-            for name in [name for name, memory in self.memories.items() if memory.owner is connection]:
-                os.close(self.memories.pop(name).fd)  # half made by one that was killed
+            for name in [name for name, memory in self.memories.items() if connection in (memory.owner, memory.trier)]:
+                self.drop(name)  # half made, or half tried, by one that was killed
             if not self.connections:
                 self.idle = asyncio.get_running_loop().call_later(self.idle_seconds, self.end.set)
 

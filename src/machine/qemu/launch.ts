@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
+import { RennetError } from '../../model/errors.ts';
+import { familyOf, killAll } from '../../host/process-family.ts';
 import { DISK_ROOM_MIB } from '../../model/machine.ts';
 import { type GuestCgroup, createCgroup } from '../cgroup.ts';
 import { type MachineShape, qemuArguments } from './arguments.ts';
@@ -83,6 +86,8 @@ export async function launch(options: LaunchOptions): Promise<RunningMachine> {
       stdio: ['ignore', 'ignore', 'pipe', ...inherited],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     });
+    if (child.pid === undefined)
+      throw new RennetError('boot-failed', `The jail of QEMU cannot be started: ${await reasonOf(child)}.`);
     return follow(child, memory.kind !== 'own', cgroup);
   } catch (error) {
     await cgroup.remove();
@@ -99,6 +104,12 @@ function memoryBound(shape: MachineShape, kind: LaunchOptions['memory']['kind'],
 }
 
 const channels = (count: number): 'pipe'[] => Array.from({ length: count }, () => 'pipe' as const);
+
+/** Why a process was not started: no such program, no descriptors left. */
+async function reasonOf(child: ChildProcess): Promise<string> {
+  const [error] = (await once(child, 'error')) as [Error];
+  return error.message;
+}
 
 function follow(child: ChildProcess, monitored: boolean, cgroup: GuestCgroup): RunningMachine {
   const [, , , control, log, output, service, console, qmp] = child.stdio as unknown as (Duplex | null)[];
@@ -127,7 +138,12 @@ function follow(child: ChildProcess, monitored: boolean, cgroup: GuestCgroup): R
         .trim(),
     killedForMemory: () => kills > 0,
     async destroy() {
+      // Killed while it still makes the jail, bwrap has not yet tied its own processes to its end.
+      if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+        killAll(await familyOf(child.pid));
       child.kill('SIGKILL');
+      await exited;
+      await cgroup.kill();
       await ended;
       kills = Math.max(kills, await cgroup.outOfMemoryKills()); // 0 again once the group is gone
       await cgroup.remove();

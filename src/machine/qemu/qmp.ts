@@ -13,10 +13,12 @@ export type QmpMessage = z.infer<typeof message>;
 
 /** Longest line that QEMU may send; its longest answer to our commands has some hundred bytes. */
 const MAX_LINE_BYTES = 1024 * 1024;
+/** QEMU answers each of our commands at once. */
+const ANSWER_MS = 30_000;
 
 /** A talk with one QEMU over the machine protocol (docs/interop/qmp-spec.txt in QEMU's sources). */
 export interface Qmp {
-  /** Runs one command. RennetError `boot-failed` when QEMU refuses it, ends, or says something that is not QMP. */
+  /** Runs one command. RennetError `boot-failed` when QEMU refuses it, ends, is silent for half a minute, or says something that is not QMP. */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
 }
 
@@ -65,7 +67,8 @@ export function openQmp(stream: Duplex): Qmp {
     const answer = Promise.withResolvers<unknown>();
     waiting.set(id, answer);
     stream.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
-    return answer.promise;
+    const timer = setTimeout(() => end(`QEMU does not answer to ${command}.`), ANSWER_MS).unref();
+    return answer.promise.finally(() => clearTimeout(timer));
   };
   const ready = send('qmp_capabilities', {});
   ready.catch(() => {});

@@ -17,6 +17,8 @@ import type { TemplateNote, TemplatePorts, TemplateRequest } from './template-re
 const BOOT_MS = 120_000;
 /** After the agent said that it waits, it still goes to sleep in its read. */
 const SETTLE_MS = 200;
+/** For all that is done with one machine: a boot, and saving its devices; or a trial. */
+const MACHINE_MS = 300_000;
 
 /**
  * Boots a machine whose memory lies in the keeper, with a warm page cache, and freezes it when its agent waits; it never sees a job.
@@ -69,8 +71,8 @@ export async function bootTemplate(
     state: await keeper.digestMemory(state.name),
     memory: await keeper.digestMemory(memory.name),
   };
-  await keeper.sealMemory(state.name, note, note.state);
-  await keeper.sealMemory(memory.name, note, note.memory);
+  await keeper.sealMemory(state.name, note, note.state, 'on trial');
+  await keeper.sealMemory(memory.name, note, note.memory, 'on trial');
   return note;
 }
 
@@ -97,6 +99,9 @@ export async function withMachine<T>(
 ): Promise<T> {
   const { image, shape, accelerator, qemu } = request;
   let machine: RunningMachine | undefined;
+  const over = AbortSignal.any([signal, AbortSignal.timeout(MACHINE_MS)]);
+  const end = (): void => void machine?.destroy();
+  over.addEventListener('abort', end);
   try {
     const slot = await reserveSlot(state);
     try {
@@ -118,6 +123,7 @@ export async function withMachine<T>(
       await slot.release();
     }
   } finally {
+    over.removeEventListener('abort', end);
     opened.close();
   }
 }

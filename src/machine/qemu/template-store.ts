@@ -41,8 +41,11 @@ export function createTemplateStore(state: StateFolder, progress: Progress): Tem
         } catch (error) {
           if (signal.aborted)
             throw new RennetError('cancelled', 'Making the template was stopped.', '', { cause: error });
+          void lease?.then((it) => it.close()).catch(() => {});
           lease = undefined;
           progress({ doing: `no template: ${error instanceof Error ? error.message : String(error)}` });
+          // There may be room again for the next guest.
+          if (error instanceof RennetError && error.code === 'no-memory') return undefined;
         }
       }
       bad.add(key);

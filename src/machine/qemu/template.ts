@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
@@ -90,12 +91,22 @@ async function makeBeside(
     progress({ doing: `trying the template of the ${request.image.kind} image` });
     await tryTemplate(await mustFind(beside, keeper), request, state, signal);
     await toFront();
-    progress({ doing: `saving the template of the ${request.image.kind} image` });
-    await saveTemplate(note, ports);
-    await removeReplaced(note, state, keeper);
+    await keepForLater(note, ports);
   } catch (error) {
     await dropMemories(beside, keeper).catch(() => {});
     throw error;
+  }
+}
+
+/** It serves already; what goes wrong here costs time later, and is told. */
+async function keepForLater(note: TemplateNote, ports: TemplatePorts): Promise<void> {
+  const { progress, state, keeper } = ports;
+  progress({ doing: `saving the template of the ${note.kind} image` });
+  try {
+    await saveTemplate(note, ports);
+    await removeReplaced(note, state, keeper);
+  } catch (error) {
+    progress({ doing: `the template is not saved: ${error instanceof Error ? error.message : ''}` });
   }
 }
 
@@ -153,11 +164,26 @@ async function mustFind(name: string, keeper: Keeper): Promise<OpenTemplate> {
 
 const isCurrent = ({ madeAt }: Pick<TemplateNote, 'madeAt'>): boolean => Date.now() - Date.parse(madeAt) < LIFE_MS;
 
-/** What a guest sees of this host's processor: with KVM all of it, under emulation nothing. */
+/** Names of /proc/cpuinfo, on amd64 and on arm64. */
+const SEEN_OF_PROCESSOR = [
+  'model name',
+  'stepping',
+  'microcode',
+  'flags',
+  'CPU implementer',
+  'CPU architecture',
+  'CPU variant',
+  'CPU part',
+  'CPU revision',
+  'Features',
+];
+
+/** What a guest sees of this host's processor: with KVM all of it, as far as the host's kernel shows it; under emulation nothing. */
 async function processorOf({ accelerator }: MachineShape): Promise<string> {
   if (accelerator === 'tcg') return '';
   const cpuinfo = await readFile('/proc/cpuinfo', 'utf8');
-  return ['model name', 'stepping', 'microcode', 'flags']
-    .map((name) => new RegExp(`^${name}\\s*:(.*)$`, 'm').exec(cpuinfo)?.[1] ?? '')
-    .join('|');
+  return [
+    release(),
+    ...SEEN_OF_PROCESSOR.map((name) => new RegExp(`^${name}\\s*:(.*)$`, 'm').exec(cpuinfo)?.[1] ?? ''),
+  ].join('|');
 }

@@ -54,3 +54,16 @@ test('each answered request gives the next one its own time', async () => {
   }
   expect(ours.destroyed).toBe(false);
 });
+
+test('requests that are sent ahead wait for their turn, and too many of them end the stream', async () => {
+  const polite = connect();
+  polite.theirs.write(`${HEAD}\r\n`.repeat(10));
+  for (let turn = 0; turn < 50; turn += 1) await settle();
+  expect(polite.answers()).toHaveLength(10);
+  expect(polite.ours.destroyed).toBe(false);
+  const greedy = connect();
+  greedy.theirs.write(`${HEAD}\r\n`.repeat(400));
+  for (let turn = 0; turn < 50; turn += 1) await settle();
+  expect(greedy.ours.destroyed).toBe(true);
+  expect(greedy.answers().length).toBeLessThan(17);
+});

@@ -14,6 +14,8 @@ export const SERVICE_HOST = '192.0.2.1';
 export const MAX_REFUSED = 100;
 const MAX_HEADER_BYTES = 8192;
 const MAX_REQUESTS_A_STREAM = 1000;
+/** Requests of one stream that wait for their turn or are being answered; apt sends ten ahead. */
+const MAX_UNDER_WAY = 16;
 /** How long a request may take to be there whole, its body not counted. */
 const REQUEST_MS = 30_000;
 
@@ -74,12 +76,14 @@ export function createHandler(offer: ServiceOffer): { accept: (stream: Duplex) =
 
   const deadlines = new WeakMap<object, NodeJS.Timeout>();
   const underWay = new WeakMap<object, number>();
+  const turns = new WeakMap<object, Promise<void>>();
   const expect = (stream: Duplex): void => {
     clearTimeout(deadlines.get(stream));
     if (!stream.destroyed) deadlines.set(stream, setTimeout(() => stream.destroy(), REQUEST_MS).unref());
   };
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: true }, (request, response) => {
     const stream: Duplex = request.socket;
+    if (stream.destroyed) return; // the rest of a chunk whose stream was ended by what stood before it
     // The next request may be there before this one's answer has closed.
     underWay.set(stream, (underWay.get(stream) ?? 0) + 1);
     clearTimeout(deadlines.get(stream));
@@ -87,7 +91,23 @@ export function createHandler(offer: ServiceOffer): { accept: (stream: Duplex) =
       underWay.set(stream, (underWay.get(stream) ?? 1) - 1);
       if (underWay.get(stream) === 0) expect(stream);
     });
-    answer(request, response).catch(() => stream.destroy());
+    if ((underWay.get(stream) ?? 0) > MAX_UNDER_WAY) {
+      count();
+      stream.destroy();
+      return;
+    }
+    // One after another, so that what waits for its turn holds no file and no bytes of one.
+    const closed = new Promise<void>((resolve) => {
+      response.once('close', resolve);
+      stream.once('close', resolve);
+    });
+    const turn = async (before: Promise<void> | undefined): Promise<void> => {
+      await before;
+      if (stream.destroyed) return;
+      await answer(request, response).catch(() => stream.destroy());
+      await closed;
+    };
+    turns.set(stream, turn(turns.get(stream)));
   });
   server.maxRequestsPerSocket = MAX_REQUESTS_A_STREAM;
   server.on('clientError', (_, stream) => {
@@ -147,6 +167,7 @@ async function giveTree(path: string, response: ServerResponse): Promise<void> {
   const tar = spawn('tar', ['--create', '--directory', path, ...plain, '.'], { stdio: ['ignore', 'pipe', 'ignore'] });
   response.on('close', () => tar.kill('SIGKILL'));
   const ended = once(tar, 'exit') as Promise<[number | null]>;
+  ended.catch(() => {}); // it may not start while the response is being written
   response.writeHead(200);
   await pipeline(tar.stdout, response, { end: false });
   const [status] = await ended;

@@ -221,7 +221,7 @@ describe('a guest that abuses its service', () => {
   test('one that never reads holds a window of bytes here, no more, and other streams go on', async () => {
     await run(async (client, guest, token) => {
       const deaf = client.connect();
-      deaf.write(bigFile(token).repeat(50));
+      deaf.write(bigFile(token).repeat(10));
       for (let turn = 0; turn < 5; turn += 1) expect((await client.fetch('/job')).status).toBe(200);
       const bytes = client.heard
         .filter(({ kind, stream }) => kind === 'data' && stream === 1)
@@ -283,8 +283,10 @@ function openThen(client: ServiceClient, ...frames: Buffer[]): void {
 
 /** Requests whose answers nobody takes: the host stops reading them, and the stream's window is not renewed. */
 function overrun(client: ServiceClient, token: string): void {
-  const asks = Buffer.from(bigFile(token).repeat(4000)).subarray(0, 65_536 * 6);
-  const parts = Array.from({ length: 6 }, (_, part) => asks.subarray(part * 65_536, (part + 1) * 65_536));
+  // The result behind it waits for its turn, and nobody reads the answer before it.
+  const head = `PUT /result HTTP/1.1\r\nHost: ${SERVICE_HOST}\r\nAuthorization: Bearer ${token}\r\nContent-Length: 4000000\r\n\r\n`;
+  const sent = Buffer.concat([Buffer.from(bigFile(token) + head), Buffer.alloc(65_536 * 8)]);
+  const parts = Array.from({ length: 8 }, (_, part) => sent.subarray(part * 65_536, (part + 1) * 65_536));
   openThen(client, ...parts.map((part) => encodeFrame('data', 1, part)));
 }
 

@@ -74,6 +74,15 @@ export const SERVICE_ATTACKS: readonly Attack[] = [
     },
   ),
   service('many_streams', 'opens 10,000 streams', ['forged'], { streams: 10_000 }),
+  service(
+    'sent_ahead',
+    'sends 300 requests ahead on each of 64 streams, and reads no answer',
+    ['result'],
+    { streams: 64 },
+    {
+      judge: () => expect(process.resourceUsage().maxRSS / 1024).toBeLessThan(2048),
+    },
+  ),
   service('refused_without_end', 'is refused by the service without end', ['forged']),
   service('noise', 'sends the service frames that are nearly right, and noise', ['forged'], { seed: 1 }),
   ...[2, 3, 4, 5].map((seed) =>

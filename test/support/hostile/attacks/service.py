@@ -101,6 +101,17 @@ def many_streams(guest, streams):
     guest.result(facts={"opened": streams})
 
 
+def sent_ahead(guest, streams):
+    """Hundreds of requests ahead on every stream, and no answer is read."""
+    guest.ready()
+    asked = request(guest, "GET /job").replace(b"Connection: close\r\n", b"") * 300
+    for number in range(1, streams + 1):
+        guest.service.write(frame(OPEN, number))
+        for at in range(0, len(asked), 0x8000):
+            guest.service.write(frame(DATA, number, asked[at : at + 0x8000]))
+    guest.result(facts={"asked": 300 * streams})
+
+
 def refused_without_end(guest):
     guest.ready()
     for number in range(1, 4000):
