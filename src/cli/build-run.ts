@@ -10,6 +10,7 @@ import { attemptEvent, resetNote } from './attempt-event.ts';
 import { type BuildOptions, sourceFolder } from './build-options.ts';
 import { chooseJobs } from './jobs.ts';
 import { openFlowPorts, openPlanPorts } from './open-ports.ts';
+import { openMirrorDisk } from './mirror-disk.ts';
 import { formatPlan, planEvent } from './plan.ts';
 import { asRennetError, type CommandContext, EXIT } from './run-command.ts';
 import { formatDuration } from './status-line.ts';
@@ -61,13 +62,14 @@ async function buildForTarget(
   startedAt: number,
 ): Promise<RunEnd> {
   const { output, signal } = context;
+  const mirror = options.prerequisites === 'mirror' ? await openMirrorDisk(target.suite, context.state) : undefined;
   const planPorts = await openPlanPorts(context, target, options.hints, index);
   let known: RennetError | undefined;
   let driver: MachineDriver | undefined;
   const warnings = new Set<string>();
   const openGuests: OpenGuests = async (ports) => {
     const folder = sourceFolder(options, target, context);
-    const flowPorts = await openFlowPorts(ports, { ...options, sourceFolder: folder }, context);
+    const flowPorts = await openFlowPorts(ports, { ...options, sourceFolder: folder, mirror }, context);
     ({ driver } = flowPorts);
     return flowPorts;
   };

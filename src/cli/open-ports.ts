@@ -4,12 +4,11 @@ import { readHintsFile } from '../hints/hints-file.ts';
 import { ensureImages } from '../image/images.ts';
 import { BUILD_LIMITS, CHECK_LIMITS } from '../limits.ts';
 import { createDriver } from '../machine/create.ts';
-import type { Channel, DriverName, Prerequisites, ResetStrategy } from '../model/machine.ts';
+import type { Channel, DriverName, MirrorDisk, Prerequisites, ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import type { FlowPorts, PlanPorts } from '../ports.ts';
 import { createIndexClient } from '../python/client.ts';
 import { type NamedIndex, readIndexSettings } from '../python/settings.ts';
-import { openMirrorDisk } from './mirror-disk.ts';
 import { openCommandStore } from './open-store.ts';
 import type { CommandContext } from './run-command.ts';
 
@@ -53,6 +52,8 @@ export interface DriverOptions {
   readonly reset: ResetStrategy;
   readonly channel: Channel;
   readonly prerequisites: Prerequisites;
+  /** Where the prerequisites come from the operator's mirror. */
+  readonly mirror?: MirrorDisk | undefined;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   /** How many restored guests wait for the next jobs, of each image. */
   readonly warm: number;
@@ -70,12 +71,11 @@ export async function openFlowPorts(
   context: CommandContext,
 ): Promise<Omit<FlowPorts, 'buildMissing'>> {
   const { state, signal, output } = context;
-  const mirror = options.prerequisites === 'mirror' ? await openMirrorDisk(ports.apt.target.suite, state) : undefined;
   const made = { state, apt: ports.apt, progress: output.progress };
   // Each form takes some 600 MiB of memory.
   const forms = [options.driver === 'namespace' ? 'folder' : 'disk'] as const;
   const images = await ensureImages(ports.apt.target, made, signal, { forms });
-  const { accelerator, warm, reset, overcommit } = options;
+  const { accelerator, warm, reset, overcommit, mirror } = options;
   const driver = createDriver(options.driver, { state, accelerator, warm, overcommit, progress: output.progress });
   const limits = { build: BUILD_LIMITS, check: CHECK_LIMITS };
   if (warm > 0) {

@@ -89,5 +89,7 @@ async function killed(): Promise<Record<string, unknown>> {
   await removeCgroupLeftovers();
   const alive = inside.map((pid) => existsSync(`/proc/${pid}`));
   process.kill(Number(inside[1]), 'SIGKILL');
+  while (existsSync(`/proc/${inside[1]}`) && read(starters, 'cgroup.procs') !== '') await sleep(5);
+  await removeCgroupLeftovers();
   return { wasThere, isThere: existsSync(theirs), alive, ours: before && existsSync(folder) };
 }
