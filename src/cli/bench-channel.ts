@@ -2,11 +2,9 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { drawChart } from '../../bench/chart.ts';
 import { benchChannel, channelChart } from '../../bench/channel.ts';
-import { openAptRoot } from '../debian/apt.ts';
-import { ensureImages } from '../image/index.ts';
-import { prepareState } from '../store/state-folder.ts';
+import { benchImages } from './bench-images.ts';
 import { type Measured, parseRuns, sayFigures, writeChart } from './figures.ts';
-import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
 interface BenchChannelOptions extends CommonOptions {
@@ -32,12 +30,11 @@ export function addBenchChannel(bench: Command): void {
     .action((options: BenchChannelOptions) =>
       runCommand(options, async (context) => {
         const { output, state, signal } = context;
-        await prepareState(state, signal);
-        const target = await chooseTarget(options.target, signal);
-        const apt = await openAptRoot(target, state, signal);
-        const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal, {
-          forms: [options.driver === 'qemu' ? 'disk' : 'folder'],
-        });
+        const { build: image } = await benchImages(
+          options.target,
+          options.driver === 'qemu' ? 'disk' : 'folder',
+          context,
+        );
         const progress = (doing: string, done: number) => output.progress({ doing, done, total: options.runs });
         const { driver, accelerator, runs } = options;
         const wanted = { state, image, driver, accelerator, runs };

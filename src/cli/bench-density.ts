@@ -3,13 +3,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { drawChart } from '../../bench/chart.ts';
 import { benchDensity, densityChart } from '../../bench/density.ts';
 import { extrapolate } from '../../bench/extrapolation.ts';
-import { openAptRoot } from '../debian/apt.ts';
-import { ensureImages } from '../image/index.ts';
 import { listTemplates } from '../machine/qemu/template.ts';
-import { prepareState } from '../store/state-folder.ts';
+import { benchImages } from './bench-images.ts';
 import { type Measured, parseRuns, sayFigures, sayWithoutKvm, writeChart } from './figures.ts';
 import { capacityForBuilds } from './jobs.ts';
-import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
 interface BenchDensityOptions extends CommonOptions {
@@ -31,12 +29,7 @@ export function addBenchDensity(bench: Command): void {
     .action((options: BenchDensityOptions) =>
       runCommand(options, async (context) => {
         const { output, state, signal } = context;
-        await prepareState(state, signal);
-        const target = await chooseTarget(options.target, signal);
-        const apt = await openAptRoot(target, state, signal);
-        const { runtime: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal, {
-          forms: ['disk'],
-        });
+        const { runtime: image } = await benchImages(options.target, 'disk', context);
         const capacity = await capacityForBuilds('qemu', state);
         const { accelerator, counts, runs } = options;
         const onRun = (doing: string) => output.progress({ doing });

@@ -2,11 +2,9 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { drawChart } from '../../bench/chart.ts';
 import { benchReset, resetChart } from '../../bench/reset.ts';
-import { openAptRoot } from '../debian/apt.ts';
-import { ensureImages } from '../image/index.ts';
-import { prepareState } from '../store/state-folder.ts';
+import { benchImages } from './bench-images.ts';
 import { type Measured, parseRuns, sayFigures, sayWithoutKvm, writeChart } from './figures.ts';
-import { chooseTarget, type CommonOptions, withCommonOptions } from './options.ts';
+import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
 interface BenchResetOptions extends CommonOptions {
@@ -26,12 +24,7 @@ export function addBenchReset(bench: Command): void {
     .action((options: BenchResetOptions) =>
       runCommand(options, async (context) => {
         const { output, state, signal } = context;
-        await prepareState(state, signal);
-        const target = await chooseTarget(options.target, signal);
-        const apt = await openAptRoot(target, state, signal);
-        const { build: image } = await ensureImages(target, { state, apt, progress: output.progress }, signal, {
-          forms: ['disk'],
-        });
+        const { build: image } = await benchImages(options.target, 'disk', context);
         const progress = (doing: string, done: number) => output.progress({ doing, done, total: options.runs });
         const wanted = { state, image, accelerator: options.accelerator, runs: options.runs };
         const { figures, isolation, machineVersion } = await benchReset(wanted, progress, signal);
