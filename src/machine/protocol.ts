@@ -170,7 +170,7 @@ export function withMemoryLimit(report: ProtocolReport, killedForMemory: boolean
 /** The driver's report: what the talk gave, and what the driver knows of itself. */
 export function guestReport(
   report: ProtocolReport,
-  machine: Pick<GuestReport, 'driver' | 'reset' | 'isolation' | 'machineVersion'>,
+  machine: Pick<GuestReport, 'driver' | 'reset' | 'isolation' | 'machineVersion' | 'tries'>,
 ): GuestReport {
   const { ready, ...others } = report.timingsMs;
   return {

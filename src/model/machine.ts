@@ -119,6 +119,8 @@ export interface GuestReport {
   readonly isolation: Isolation;
   /** Version of QEMU or '' */
   readonly machineVersion: string;
+  /** Machines that were started for the job: more than 1 where one did not get ready and another was tried, 0 where it was cancelled before. */
+  readonly tries: number;
   readonly timingsMs: { reset: number; run: number; collect: number; teardown: number };
 }
 

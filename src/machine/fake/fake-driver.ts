@@ -29,7 +29,8 @@ export function createFakeDriver(script: (job: GuestJob) => FakeAnswer | FakeGue
       const life = typeof chosen === 'function' ? chosen(guest) : answer(guest, chosen);
       life.catch(() => guest.powerOff());
       const report = await runProtocol(streams, job, { readyMs: 10_000, freshness, destroy }, signal);
-      return guestReport(report, { driver: 'fake', reset: job.reset, isolation: 'none', machineVersion: '' });
+      const machine = { driver: 'fake', reset: job.reset, isolation: 'none', machineVersion: '', tries: 1 } as const;
+      return guestReport(report, machine);
     },
     isolation: async () => ({ isolation: 'none', sentence: 'The fake driver runs nothing at all.' }),
     prepare: async () => {},

@@ -62,7 +62,7 @@ async function runGuest(job: GuestJob, freshness: Freshness, signal: AbortSignal
     );
     const killedForMemory = (await cgroup.outOfMemoryKills()) > 0;
     const sentence = report.code === 'boot-failed' ? `${report.sentence} ${guest.complaint()}`.trim() : report.sentence;
-    const machine = { driver: 'namespace', reset: 'overlay', isolation: 'none', machineVersion: '' } as const;
+    const machine = { driver: 'namespace', reset: 'overlay', isolation: 'none', machineVersion: '', tries: 1 } as const;
     return guestReport(withMemoryLimit({ ...report, sentence }, killedForMemory), machine);
   } finally {
     await cgroup.remove();

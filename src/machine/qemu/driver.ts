@@ -59,17 +59,22 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
         noted = noteGuest(slot, wanted, pid, state).catch(() => {});
       };
       const guest: Guest = { job, host, slot, input, freshness, started: started + waitedMs, onStart };
+      let tries = 0;
+      const runOn = async (start: Start): Promise<GuestReport> => {
+        tries += 1;
+        return { ...(await runGuest(guest, start, signal)), tries };
+      };
       if (host.template !== undefined) {
         const report = await runClone(
-          guest,
+          runOn,
           host.template,
           warm === undefined ? undefined : { kind: 'warm', guest: warm },
         );
         if (report !== undefined) return report;
       }
       const start: Start = { kind: 'boot', root: job.reset === 'copy' || job.reset === 'delta' ? job.reset : 'shared' };
-      let report = await runGuest(guest, start, signal);
-      for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++) report = await runGuest(guest, start, signal);
+      let report = await runOn(start);
+      for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++) report = await runOn(start);
       return report;
     } finally {
       await warm?.machine.destroy();
@@ -79,9 +84,13 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
     }
 
     /** undefined where no clone came up: the guest then boots. */
-    async function runClone(guest: Guest, template: OpenTemplate, first: Start | undefined) {
+    async function runClone(
+      runOn: (start: Start) => Promise<GuestReport>,
+      template: OpenTemplate,
+      first: Start | undefined,
+    ) {
       for (let start = first ?? cloneOf(template); start !== undefined; start = cloneOf(template)) {
-        const report = await runGuest(guest, start, signal);
+        const report = await runOn(start);
         if (!isBootFailure(report)) {
           templates?.worked(template);
           return report;
@@ -163,6 +172,7 @@ async function cancelledReport(job: GuestJob): Promise<GuestReport> {
     reset: 'overlay',
     isolation: 'emulated',
     machineVersion: '',
+    tries: 0,
     timingsMs: { reset: 0, run: 0, collect: 0, teardown: 0 },
   };
 }

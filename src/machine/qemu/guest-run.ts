@@ -47,7 +47,7 @@ export type Start =
 const READY_MS = { clone: 20_000, boot: 90_000 };
 
 /** Starts one machine, leads it through the job and destroys it. */
-export async function runGuest(guest: Guest, start: Start, signal: AbortSignal): Promise<GuestReport> {
+export async function runGuest(guest: Guest, start: Start, signal: AbortSignal): Promise<Omit<GuestReport, 'tries'>> {
   const { job, host } = guest;
   for (const name of ['log', 'output']) await rm(join(job.spool, name), { force: true });
   const machine = await startMachine(guest, start, signal);

@@ -156,7 +156,8 @@ export function describeSequences(field: () => Field, extent: keyof typeof COUNT
     const times: number[] = [];
     const one = async (): Promise<void> => {
       const report = await field().honest();
-      expect(report.reset).toBe('memory');
+      // A clone that does not come up is followed by another: that would be none that failed.
+      expect(report).toMatchObject({ reset: 'memory', tries: 1 });
       times.push(report.timingsMs.reset);
     };
     while (times.length < counts.clones)
@@ -170,12 +171,16 @@ export function describeSequences(field: () => Field, extent: keyof typeof COUNT
     const burners = Array.from({ length: availableParallelism() }, startBurner);
     try {
       const times: number[] = [];
+      let again = 0;
       for (let boot = 0; boot < counts.boots; boot += 1) {
         const report = await field().honest({ reset: 'overlay' });
         expect(report.reset).toBe('overlay');
+        if (report.tries > 1) again += 1;
         times.push(report.timingsMs.reset);
       }
-      say(`${counts.boots} cold boots beside ${burners.length} busy processes, ready in ${spread(times)} ms`);
+      say(
+        `${counts.boots} cold boots beside ${burners.length} busy processes, ${again} of them at the second try, ready in ${spread(times)} ms`,
+      );
     } finally {
       for (const burner of burners) burner.kill('SIGKILL');
       for (const burner of burners) if (burner.signalCode === null) await once(burner, 'exit');
