@@ -127,6 +127,19 @@ describe('a job by the service channel', () => {
     });
   });
 
+  test("refuses another job's token while both jobs run, and goes on accepting its own", async () => {
+    await run(async (one, guest, token) => {
+      await run(async (another, otherGuest, otherToken) => {
+        const ask = async (client: ServiceClient, shown: string) =>
+          (await client.fetch('/job', { headers: { authorization: `Bearer ${shown}` } })).status;
+        expect([await ask(one, otherToken), await ask(another, token)]).toEqual([403, 403]);
+        expect([await ask(one, token), await ask(another, otherToken)]).toEqual([200, 200]);
+        otherGuest.powerOff();
+      });
+      guest.powerOff();
+    });
+  });
+
   test('refuses other methods, bodies where none belongs, and a second result', async () => {
     await run(async (client, guest) => {
       const ask = async (path: string, method: string, body?: string, headers = {}) =>
