@@ -64,7 +64,7 @@ describe('recordAttempt', () => {
       putBlob,
     };
     const request = { project: 'foo', version: '1.0', target: BOOKWORM, startedAt: performance.now(), planMs: 1 };
-    const ports = { state: stateFolder(root), store } as unknown as PlanPorts;
+    const ports = { state: stateFolder(root), store, reset: 'memory' } as unknown as PlanPorts;
     await recordAttempt(request, ports, stages, new AbortController().signal);
     return ending;
   }
@@ -73,6 +73,28 @@ describe('recordAttempt', () => {
     const ending = await endingOf(withLog, () => Promise.resolve('ab12'));
     expect(ending).toMatchObject({ outcome: 'published', sentence: published.sentence, log: 'ab12' });
     expect(await readdir(join(folder, 'attempts'))).toEqual([]);
+  });
+
+  it('keeps how each guest started and how long it took, and of all of them the start that nobody asked for', async () => {
+    const timingsMs = { reset: 3000, run: 10, collect: 1, teardown: 9 };
+    const ending = await endingOf(
+      async (attempt) => {
+        const log = join(attempt.folder, 'guest.log');
+        await writeFile(log, 'words');
+        const told = { log, driver: 'qemu', isolation: 'hardware', timingsMs } as GuestReport;
+        attempt.guestEnded('build', { ...told, reset: 'overlay', isolation: 'emulated' });
+        attempt.guestEnded('check', { ...told, reset: 'memory' });
+        return published;
+      },
+      () => Promise.resolve('ab12'),
+    );
+    expect(ending).toMatchObject({ driver: 'qemu', reset: 'overlay', isolation: 'emulated' });
+    expect(ending?.evidence).toEqual({
+      guests: [
+        { title: 'build', reset: 'overlay', isolation: 'emulated', timingsMs },
+        { title: 'check', reset: 'memory', isolation: 'hardware', timingsMs },
+      ],
+    });
   });
 
   it('ends as it ended when the log cannot be kept', async () => {

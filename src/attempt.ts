@@ -22,6 +22,10 @@ export interface RunningAttempt {
   guestEnded(title: string, report: GuestReport): void;
 }
 
+/** One guest of an attempt, as the attempt's record keeps it. */
+export type AttemptGuest = { readonly title: string } & Pick<GuestReport, 'reset' | 'isolation' | 'timingsMs'>;
+const LEAST_FIRST = ['none', 'emulated', 'hardware'] as const;
+
 export interface AttemptRequest {
   readonly project: string;
   readonly version: string;
@@ -53,6 +57,7 @@ export async function recordAttempt(
   });
   const folder = join(ports.state.attempts, `${id}.work`);
   const logs: { title: string; path: string }[] = [];
+  const guests: AttemptGuest[] = [];
   const watch = startStopwatch(request.startedAt);
   watch.book('plan', request.planMs);
   const attempt: RunningAttempt = {
@@ -62,10 +67,13 @@ export async function recordAttempt(
     ledger: [],
     found: {},
     guestEnded(title, report) {
+      const { driver, isolation, reset, timingsMs } = report;
       logs.push({ title, path: report.log });
-      attempt.found.driver = report.driver;
-      attempt.found.isolation = report.isolation;
-      attempt.found.reset = report.reset;
+      guests.push({ title, reset, isolation, timingsMs });
+      attempt.found.driver = driver;
+      // Of several guests the one that says more: that started otherwise than was asked for, that was isolated least.
+      attempt.found.reset = guests.find((it) => it.reset !== ports.reset)?.reset ?? reset;
+      attempt.found.isolation = LEAST_FIRST.find((least) => guests.some((it) => it.isolation === least)) ?? isolation;
     },
   };
   const work = async () => {
@@ -78,6 +86,7 @@ export async function recordAttempt(
     const kept = await keepLog(logs, folder, ports).catch((error: unknown) => ({ lost: reasonOf(error) }));
     await ports.store.endAttempt(id, {
       ...attempt.found,
+      ...(guests.length === 0 ? {} : { evidence: { ...attempt.found.evidence, guests } }),
       ...details,
       outcome: kind,
       sentence: kept && 'lost' in kept ? `${sentence} Its log could not be kept: ${kept.lost}` : sentence,

@@ -125,14 +125,21 @@ async function rerouted(name: string, uri: string, options = ''): Promise<AptRoo
 test('a mirror that does not answer: an error without lists, a note with lists', async () => {
   const empty = await rerouted('down', 'http://127.0.0.1:9/debian');
   await expect(empty.update({}, () => undefined, signal)).rejects.toMatchObject({ code: 'mirror-failed' });
-  const text = await readFile(root.sourcesFile, 'utf8');
+  const text = await readFile(root.configFile, 'utf8');
+  const nobody = ['http', 'https'].map((scheme) => `Acquire::${scheme}::Proxy "http://127.0.0.1:9";\n`).join('');
   try {
-    await writeFile(root.sourcesFile, text.replaceAll(/^URIs: .*$/gm, 'URIs: http://127.0.0.1:9/debian'));
+    await writeFile(root.configFile, text + nobody);
     const { updated, notes } = await root.update({ maxAgeMs: 0 }, () => undefined, signal);
     expect(updated).toBe(false);
     expect(notes).toHaveLength(1);
+    // Lists of other sources are no lists of these.
+    await writeFile(root.sourcesFile, `${await readFile(root.sourcesFile, 'utf8')}\n`);
+    await expect(root.update({ maxAgeMs: 0 }, () => undefined, signal)).rejects.toMatchObject({
+      code: 'mirror-failed',
+    });
   } finally {
-    await writeFile(root.sourcesFile, text);
+    await writeFile(root.configFile, text);
+    await writeFile(root.sourcesFile, (await readFile(root.sourcesFile, 'utf8')).replace(/\n\n$/, '\n'));
   }
 });
 

@@ -39,6 +39,7 @@ export function attemptEvent(attempt: Attempt): Record<string, unknown> {
     channel: attempt.provenance['channel'],
     prerequisites: attempt.provenance['prerequisites'],
     isolation: attempt.isolation,
+    guests: attempt.evidence['guests'],
     tests: testReportOf(attempt.evidence),
     source: sourceNote(attempt)?.dsc,
     madeFrom: attempt.provenance['madeFrom'],

@@ -4,6 +4,7 @@ import { readHintsFile } from '../hints/hints-file.ts';
 import { ensureImages } from '../image/images.ts';
 import { BUILD_LIMITS, CHECK_LIMITS } from '../limits.ts';
 import { createDriver } from '../machine/create.ts';
+import { requireKvm } from '../machine/qemu/accelerator.ts';
 import type { Channel, DriverName, MirrorDisk, Prerequisites, ResetStrategy } from '../model/machine.ts';
 import type { Target } from '../model/target.ts';
 import type { FlowPorts, PlanPorts } from '../ports.ts';
@@ -71,6 +72,8 @@ export async function openFlowPorts(
   context: CommandContext,
 ): Promise<Omit<FlowPorts, 'buildMissing'>> {
   const { state, signal, output } = context;
+  // Images take minutes, those of a foreign processor a quarter of an hour.
+  if (options.driver === 'qemu') await requireKvm(options.accelerator, ports.apt.target);
   const made = { state, apt: ports.apt, progress: output.progress };
   // Each form takes some 600 MiB of memory.
   const forms = [options.driver === 'namespace' ? 'folder' : 'disk'] as const;

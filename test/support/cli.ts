@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TIMED_STAGES } from '../../src/model/outcome.ts';
-import { PREREQUISITES } from '../../src/model/machine.ts';
+import { PREREQUISITES, RESET_STRATEGIES } from '../../src/model/machine.ts';
 import { rennet } from './command.ts';
 import { machineState } from './images.ts';
 
@@ -43,6 +43,16 @@ const EVENTS = {
     channel: z.enum(['folder', 'service']).optional(),
     prerequisites: z.enum(PREREQUISITES).optional(),
     isolation: z.enum(['hardware', 'emulated', 'none']).optional(),
+    guests: z
+      .array(
+        z.object({
+          title: z.enum(['build', 'check', 'tests']),
+          reset: z.enum(RESET_STRATEGIES),
+          isolation: z.enum(['hardware', 'emulated', 'none']),
+          timingsMs: z.object({ reset: z.number(), run: z.number(), collect: z.number(), teardown: z.number() }),
+        }),
+      )
+      .optional(),
     timingsMs: z.partialRecord(z.enum([...TIMED_STAGES, 'total']), count),
     provenance: z.record(z.string(), z.unknown()).optional(),
   }),

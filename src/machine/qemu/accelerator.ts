@@ -65,11 +65,19 @@ export async function chooseAccelerator(
   if (kvm.state === 'works') {
     return { architecture, accelerator: 'kvm', kvmGroup: (await stat(DEVICE)).gid, sentence: 'Guests run on KVM.' };
   }
-  if (choice === 'kvm') {
-    const hint = 'Mend it (rennet doctor says more), or allow emulation with --accelerator auto.';
-    throw new RennetError(kvm.state === 'missing' ? 'kvm-missing' : 'kvm-broken', kvm.sentence, hint);
-  }
+  if (choice === 'kvm') throw refusal(kvm);
   return { ...emulated, sentence: `${kvm.sentence} ${EMULATED}` };
+}
+
+/** Throws where KVM is asked for and nothing has to be booted to know that it cannot be had, so before images are made. RennetError `kvm-missing`. */
+export async function requireKvm(choice: AcceleratorChoice, target: Target): Promise<void> {
+  const missing = choice === 'kvm' ? (foreignMachine(target) ?? (await deviceState())) : undefined;
+  if (missing !== undefined) throw refusal(missing);
+}
+
+function refusal({ state, sentence }: KvmState): RennetError {
+  const hint = 'Mend it (rennet doctor says more), or allow emulation with --accelerator auto.';
+  return new RennetError(state === 'missing' ? 'kvm-missing' : 'kvm-broken', sentence, hint);
 }
 
 /** What processors KVM of this host can offer; undefined where it has none of ours. */
