@@ -38,6 +38,8 @@ def ask(guest, stream, data):
             answer += payload
             guest.service.write(frame(WINDOW, stream, struct.pack(">I", length)))
         elif kind in (END, RESET):
+            if kind == END:
+                guest.service.write(frame(END, stream))  # else the host keeps its end, and there are 64 of them at most
             return answer
 
 
