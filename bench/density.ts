@@ -38,6 +38,8 @@ interface Sample {
   readonly pss: number;
   /** Of each, MiB. */
   readonly private: readonly number[];
+  /** Of the template's pages, what each has mapped, MiB. */
+  readonly shared: readonly number[];
 }
 
 /** What an idle clone may take at most for the bench to start it; measured: 44. */
@@ -139,6 +141,7 @@ async function holdSome(
         eachMs,
         pss: memories.reduce((sum, { pssMiB }) => sum + pssMiB, 0),
         private: memories.map(({ privateMiB }) => privateMiB),
+        shared: memories.map(({ residentMiB, privateMiB }) => residentMiB - privateMiB),
       },
       report,
     };
@@ -175,6 +178,11 @@ function figuresOf(samples: ReadonlyMap<number, readonly Sample[]>): Figure[] {
       'private',
       'MiB',
       taken.flatMap((sample) => sample.private),
+    );
+    of(
+      'shared',
+      'MiB',
+      taken.flatMap((sample) => sample.shared),
     );
   }
   const [one, ...more] = [...samples];

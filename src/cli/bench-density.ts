@@ -30,7 +30,7 @@ export function addBenchDensity(bench: Command): void {
       runCommand(options, async (context) => {
         const { output, state, signal } = context;
         const { runtime: image } = await benchImages(options.target, 'disk', context);
-        const capacity = await capacityForBuilds('qemu', state);
+        const capacity = await capacityForBuilds({ driver: 'qemu', reset: 'memory', tests: false }, state);
         const { accelerator, counts, runs } = options;
         const onRun = (doing: string) => output.progress({ doing });
         const result = await benchDensity({ state, image, accelerator, counts, runs }, onRun, signal);
@@ -40,7 +40,7 @@ export function addBenchDensity(bench: Command): void {
         const unmeasured = ['density.pssPerClone', ...counts.map((count) => `density.${count}.ready`)];
         await sayWithoutKvm(unmeasured, measured, state, output);
         output.say(
-          'ready: until all are; each: until one is; pss: with its share of what is shared; private: its own.',
+          'ready: until all are; each: until one is; pss: with its share of what is shared; private: its own; shared: pages that others map too.',
         );
         output.say(`Clones that idle, beyond the plan for guests at work on purpose: ${capacity.sentence}.`);
         for (const count of left) {

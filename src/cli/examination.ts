@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { hostTarget } from '../debian/apt-host.ts';
@@ -150,6 +151,9 @@ async function stateSpace(state: StateFolder): Promise<Finding> {
   }
 }
 
+const LOAD_KVM =
+  'modprobe kvm_intel, or kvm_amd; where that fails, allow virtualization in the firmware, or nested virtualization in the host that this is a guest of';
+
 /** Believes in KVM only when the real kernel of an image came up on it before a deadline. */
 async function kvm(
   host: HostDescription,
@@ -192,6 +196,7 @@ async function kvm(
     state: 'limited',
     on: false,
     sentence: `QEMU ${version} without KVM: isolation emulated, slower and no security boundary by QEMU's policy. ${known.sentence}`,
+    ...(known.state === 'missing' && !existsSync('/dev/kvm') ? { mend: LOAD_KVM } : {}),
   };
 }
 
@@ -216,7 +221,10 @@ async function* isolation(host: HostDescription, state: StateFolder): AsyncGener
 }
 
 async function room(state: StateFolder): Promise<Finding> {
-  const { guests, advised, sentence } = await capacityForBuilds('qemu', state);
+  const { guests, advised, sentence } = await capacityForBuilds(
+    { driver: 'qemu', reset: 'memory', tests: false },
+    state,
+  );
   if (guests > 0) return { what: 'room', state: 'good', sentence: `${sentence}; ${advised} by default` };
   const mend = 'give it memory, or let one build run at a time: it starts where its guest alone fits';
   return { what: 'room', state: 'limited', sentence, mend };

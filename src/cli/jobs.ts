@@ -1,18 +1,26 @@
-import { type Capacity, INPUT_MIB, MACHINE_MIB, planCapacity } from '../machine/capacity.ts';
-import { readHostFacts } from '../machine/qemu/room.ts';
+import { type Capacity, IMAGE_DISK_MIB, INPUT_MIB, MACHINE_MIB, planCapacity } from '../machine/capacity.ts';
+import { ownDiskMiB, readHostFacts } from '../machine/qemu/room.ts';
 import { BUILD_LIMITS, CHECK_LIMITS } from '../limits.ts';
 import { RennetError } from '../model/errors.ts';
-import type { DriverName } from '../model/machine.ts';
+import type { DriverName, ResetStrategy } from '../model/machine.ts';
 import type { StateFolder } from '../model/state.ts';
 
+/** How guests of builds are started, as far as it decides what they take. */
+export interface GuestsAsked {
+  readonly driver: DriverName;
+  readonly reset: ResetStrategy;
+  readonly tests: boolean;
+}
+
 /** How many guests of builds this host runs at once beside those that run now. */
-export async function capacityForBuilds(driver: DriverName, state: StateFolder): Promise<Capacity> {
+export async function capacityForBuilds({ driver, reset, tests }: GuestsAsked, state: StateFolder): Promise<Capacity> {
   const { memoryMiB, cpus } = BUILD_LIMITS;
-  const isMachine = driver === 'qemu';
-  const needs = { cpus, memoryMiB, machineMiB: isMachine ? MACHINE_MIB : 0, tmpfsMiB: isMachine ? INPUT_MIB : 0 };
-  // Both templates, of builds and of checks, filled up to the full size of their guests.
-  const templatesMiB = isMachine ? memoryMiB + CHECK_LIMITS.memoryMiB : 0;
-  return planCapacity(await readHostFacts(state), needs, templatesMiB);
+  const facts = await readHostFacts(state);
+  if (driver !== 'qemu') return planCapacity(facts, { cpus, memoryMiB, machineMiB: 0, tmpfsMiB: 0 }, 0);
+  const needs = { cpus, memoryMiB, machineMiB: MACHINE_MIB, tmpfsMiB: INPUT_MIB + ownDiskMiB(reset, IMAGE_DISK_MIB) };
+  // The templates of builds, of checks and of upstream's tests, filled up to the full size of their guests.
+  const templates = [memoryMiB, CHECK_LIMITS.memoryMiB, ...(tests ? [memoryMiB] : [])];
+  return planCapacity(facts, needs, reset === 'memory' ? templates.reduce((sum, mib) => sum + mib) : 0);
 }
 
 /**
@@ -20,11 +28,11 @@ export async function capacityForBuilds(driver: DriverName, state: StateFolder):
  * than fit, with the sum. One is never refused here: where even that does not fit, the guest says so.
  */
 export async function chooseJobs(
-  { jobs, overcommit, driver }: { jobs?: number; overcommit: boolean; driver: DriverName },
+  { jobs, overcommit, ...asked }: GuestsAsked & { readonly jobs?: number; readonly overcommit: boolean },
   state: StateFolder,
 ): Promise<number> {
   if (jobs === 1 || (jobs !== undefined && overcommit)) return jobs;
-  const capacity = await capacityForBuilds(driver, state);
+  const capacity = await capacityForBuilds(asked, state);
   if (jobs === undefined) return Math.max(1, capacity.advised);
   if (jobs <= capacity.guests) return jobs;
   throw new RennetError(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
@@ -12,6 +12,11 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, signal ? { signal } : {});
   return hash.digest('hex');
+}
+
+/** What a file takes of its file system, MiB; holes take nothing. */
+export async function usedMiB(path: string): Promise<number> {
+  return Math.ceil((await stat(path)).blocks / 2048);
 }
 
 /** Copies a file without its holes. RennetError `no-space`, `cancelled`. */

@@ -64,6 +64,14 @@ describe('kernel modules', () => {
     expect(found.map((it) => it.name)).toEqual(['virtio_ring', 'virtio', 'virtio_rng', 'virtio_blk']);
   });
 
+  test('a module that a guest can do without is taken where it is there', async () => {
+    const path = join(folder, 'dummy.ko');
+    writeFileSync(path, module());
+    const names = async (paths: string[]) => (await readModules(paths, ['ext4.ko'], ['ext4'])).map(({ name }) => name);
+    expect(await names([path])).toEqual(['dummy']);
+    expect(await names([])).toEqual([]);
+  });
+
   test('a module that is nowhere is named', async () => {
     await expect(readModules([], [], ['squashfs'])).rejects.toMatchObject({
       code: 'image-failed',

@@ -15,13 +15,16 @@ export const WANTED_MODULES = [
   'squashfs',
 ] as const;
 
+/** Loaded where the kernel has it: an interface that leads nowhere, for the service's address; on the loopback where there is none. */
+export const OPTIONAL_MODULES = ['dummy'] as const;
+
 export interface KernelModule {
   readonly name: string;
   readonly content: Buffer;
 }
 
 /**
- * Reads the wanted modules and what they depend on, in the order in which insmod takes them. A name that has no file is
+ * Reads the wanted modules, the optional ones that are there, and what they depend on, in the order in which insmod takes them. A name that has no file is
  * built into the kernel when `builtin` lists it. The kernel's package holds no modules.dep (its postinst makes it), so
  * dependencies come from each module's own `.modinfo`.
  */
@@ -29,6 +32,7 @@ export async function readModules(
   files: readonly string[],
   builtin: readonly string[],
   wanted: readonly string[] = WANTED_MODULES,
+  optional: readonly string[] = OPTIONAL_MODULES,
 ): Promise<readonly KernelModule[]> {
   const paths = new Map(files.map((path) => [moduleName(path), path]));
   const inKernel = new Set(builtin.map(moduleName));
@@ -50,7 +54,7 @@ export async function readModules(
     for (const dependency of moduleDependencies(content)) await visit(dependency);
     ordered.push({ name, content });
   };
-  for (const name of wanted) await visit(name);
+  for (const name of [...wanted, ...optional.filter((it) => paths.has(it))]) await visit(name);
   return ordered;
 }
 

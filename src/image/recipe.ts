@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SuiteSettings } from '../host/settings.ts';
 import type { Image } from '../model/machine.ts';
+import { OPTIONAL_MODULES, WANTED_MODULES } from './modules.ts';
 import { type MachineArchitecture, machineArchitecture, type Target } from '../model/target.ts';
 
 export type ImageKind = Image['kind'];
@@ -161,5 +162,8 @@ export function mmdebstrapArguments(
 /** Names everything that decides what a base holds, apart from what the mirror has on the day. Pure. */
 export function recipeDigest(target: Target, settings: SuiteSettings): string {
   const text = IMAGE_KINDS.map((kind) => mmdebstrapArguments(kind, target, settings, '', []));
-  return createHash('sha256').update(JSON.stringify(text)).digest('hex');
+  const modules = [...WANTED_MODULES, ...OPTIONAL_MODULES];
+  return createHash('sha256')
+    .update(JSON.stringify([text, modules]))
+    .digest('hex');
 }

@@ -26,7 +26,7 @@ describe('planCapacity', () => {
     expect(plan.fits).toEqual({ memory: 44, processors: 48, 'memory folder': 1024 });
     expect(plan.sentence).toBe(
       '44 guests of 5120 MiB at once, bounded by memory (memory: 259072 MiB available - 1024 for the host - 10240 for templates = 247808, ' +
-        'by 5120 + 384 (QEMU) + 128 (input disk) a guest: 44; processors: 48 by 1: 48; memory folder: 131072 MiB by 128: 1024)',
+        'by 5120 + 384 (QEMU) + 128 (disks in memory) a guest: 44; processors: 48 by 1: 48; memory folder: 131072 MiB by 128: 1024)',
     );
   });
 

@@ -48,6 +48,9 @@ export const MACHINE_MIB = 384;
 /** An input disk of a build with its layers; most have 5 to 40 MiB. The real one is counted when it is written. */
 export const INPUT_MIB = 128;
 
+/** The disk of a build image, of which `--reset copy` makes a copy for each guest, measured: 432 MiB. */
+export const IMAGE_DISK_MIB = 512;
+
 /**
  * How many guests a host runs at once without overcommitting: each may touch all of its memory, and the templates that they are clones of may
  * be filled up to their full size, once each. Pure; docs/decisions/0017-capacity.md has the reasons.
@@ -67,7 +70,7 @@ export function planCapacity(host: HostFacts, guest: GuestNeeds, templatesMiB: n
   const advised = Math.min(guests, Math.max(1, times((host.cpus * 5) / 6, guest.cpus)));
   const sum =
     `memory: ${host.availableMiB} MiB available - ${HOST_RESERVE_MIB} for the host - ${templatesMiB} for templates = ` +
-    `${Math.max(0, forGuests)}, by ${guest.memoryMiB} + ${guest.machineMiB} (QEMU) + ${guest.tmpfsMiB} (input disk) a guest: ${fits.memory}; ` +
+    `${Math.max(0, forGuests)}, by ${guest.memoryMiB} + ${guest.machineMiB} (QEMU) + ${guest.tmpfsMiB} (disks in memory) a guest: ${fits.memory}; ` +
     `processors: ${host.cpus} by ${guest.cpus}: ${fits.processors}; ` +
     `memory folder: ${host.tmpfsMiB} MiB by ${guest.tmpfsMiB}: ${fits['memory folder']}`;
   const sentence = `${guests} guests of ${guest.memoryMiB} MiB at once, bounded by ${boundBy} (${sum})`;

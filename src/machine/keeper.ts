@@ -18,7 +18,7 @@ const START_MS = 10_000;
 /** A list of all memories with their notes: some KiB each. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const DEFAULT_IDLE_SECONDS = 1800;
-/** One memory each time: half a second of work for a template of 430 MiB. */
+/** All memories each time, while nobody asks for anything: half a second of work for a template of 430 MiB. */
 const DEFAULT_REHASH_SECONDS = 600;
 
 const memory = z.object({

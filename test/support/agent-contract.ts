@@ -94,7 +94,7 @@ status = dict(line.split(':', 1) for line in open('/proc/self/status') if ':' in
 for name in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
     assert int(status[name], 16) == 0, (name, status[name])
 assert status['NoNewPrivs'].strip() == '1'
-assert [name for _, name in socket.if_nameindex()] == ['lo'], socket.if_nameindex()
+assert {name for _, name in socket.if_nameindex()} <= {'lo', 'dummy0'}, socket.if_nameindex()
 assert os.listdir('/build/home') == [] and os.environ['HOME'] == '/build/home'
 assert os.environ['RENNET_TEST'] == 'given' and 'RENNET_SECRET' not in os.environ
 assert sorted(os.listdir('/proc/self/fd')) <= ['0', '1', '2', '3', '4'], os.listdir('/proc/self/fd')

@@ -4,6 +4,7 @@ import type { GuestJob, GuestKind, GuestReport, MachineDriver } from '../../mode
 import type { Progress } from '../../model/progress.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { machineArchitecture } from '../../model/target.ts';
+import { usedMiB } from '../../host/files.ts';
 import { ensureMemoryFolder } from '../../host/memory.ts';
 import { createFreshness } from '../protocol.ts';
 import { type AcceleratorChoice, chooseAccelerator, foreignMachine, knownKvmState } from './accelerator.ts';
@@ -45,9 +46,15 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
     const warm = host.template === undefined ? undefined : pool.take(host.template);
     const slot = warm?.slot ?? (await reserveSlot(state));
     let noted: Promise<void> | undefined;
-    try {
-      const wanted = wantedOf(host.shape, host.template, job.reset);
-      const waitedMs = await claimRoom(slot, wanted, { state, progress, overcommit }, signal);
+    let freedMs = 0;
+    const run = async (): Promise<GuestReport> => {
+      const wanted = wantedOf(host.shape, host.template, job.reset, await usedMiB(job.image.disk));
+      const waitedMs = await claimRoom(
+        slot,
+        wanted,
+        { state, progress, overcommit, release: () => pool.release() },
+        signal,
+      );
       // Those that it had to wait for may have gone without any room left.
       await requireGuestMemory(host.shape.memoryMiB, state, slot.number);
       // By the service nothing of the job lies on the disk.
@@ -76,12 +83,20 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
       let report = await runOn(start);
       for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++) report = await runOn(start);
       return report;
+    };
+    let report: GuestReport;
+    try {
+      report = await run();
     } finally {
+      const begun = performance.now();
       await warm?.machine.destroy();
       await noted; // not into the next guest's slot
       await slot.release();
+      freedMs = Math.round(performance.now() - begun);
       void pool.fill(host, job.image);
     }
+    // A guest is gone when its disks are, too.
+    return { ...report, timingsMs: { ...report.timingsMs, teardown: report.timingsMs.teardown + freedMs } };
 
     /** undefined where no clone came up: the guest then boots. */
     async function runClone(

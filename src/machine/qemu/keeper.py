@@ -2,7 +2,7 @@
 
 Usage: keeper.py SOCKET IDLE_SECONDS REHASH_SECONDS. One JSON object a line each way over a UNIX socket; each connection is a lease. Without
 any lease for IDLE_SECONDS it runs the registered idle-stop commands (the private database's), frees everything and ends. Every REHASH_SECONDS
-in which nobody asks for anything it hashes one sealed memory again and drops it, with its siblings, where its bytes have changed.
+it hashes all sealed memories again, while nobody asks for anything, and drops one, with its siblings, where its bytes have changed.
 See docs/decisions/0004-keeper.md. Python because Node has no memfd_create(2).
 """
 
@@ -138,23 +138,26 @@ class Keeper:
         return memory is not None
 
     async def rehash(self):
-        """For ever: the sealed memory that was looked at longest ago, when nothing else is going on."""
+        """For ever: all sealed memories, that first which was looked at longest ago, when nothing else is going on."""
         worker = concurrent.futures.ThreadPoolExecutor(1, initializer=be_nice)
         while True:
             await asyncio.sleep(self.rehash_seconds)
             sealed = [(memory.verified_at, name) for name, memory in self.memories.items() if memory.verified_at]
-            if not sealed or time.monotonic() - self.asked_at < min(QUIET_SECONDS, self.rehash_seconds):
-                continue
-            name = min(sealed)[1]
-            memory = self.memories[name]
-            found = await asyncio.get_running_loop().run_in_executor(worker, digest, os.dup(memory.fd))
-            if found == memory.sha256:
-                memory.verified_at = time.time()
-            elif self.memories.get(name) is memory:
-                print("%s: its bytes have changed; it is dropped and made anew" % name, flush=True)
-                stem = name.rsplit(".", 1)[0]
-                for other in [other for other in self.memories if other.rsplit(".", 1)[0] == stem]:
-                    self.drop(other)
+            for _, name in sorted(sealed):
+                if time.monotonic() - self.asked_at < min(QUIET_SECONDS, self.rehash_seconds):
+                    break
+                if memory := self.memories.get(name):
+                    await self.verify(name, memory, worker)
+
+    async def verify(self, name, memory, worker):
+        found = await asyncio.get_running_loop().run_in_executor(worker, digest, os.dup(memory.fd))
+        if found == memory.sha256:
+            memory.verified_at = time.time()
+        elif self.memories.get(name) is memory:
+            print("%s: its bytes have changed; it is dropped and made anew" % name, flush=True)
+            stem = name.rsplit(".", 1)[0]
+            for other in [other for other in self.memories if other.rsplit(".", 1)[0] == stem]:
+                self.drop(other)
 
     def get(self, request):
         memory = self.memories.get(request["name"])

@@ -12,6 +12,8 @@ import type { OpenTemplate } from './template-record.ts';
 
 /** A clone that is restored and waits, paused, for its job: it has its slot, and an empty input disk that the job's is written into. */
 export interface WarmGuest {
+  readonly template: OpenTemplate;
+  readonly shape: MachineShape;
   readonly machine: RunningMachine;
   readonly slot: Slot;
   readonly input: string;
@@ -23,76 +25,78 @@ export interface WarmGuest {
 export interface WarmPool {
   /** Takes a waiting guest; undefined where none waits (yet). The caller releases its slot and destroys its machine. */
   take(template: OpenTemplate): WarmGuest | undefined;
-  /** Sees to it that guests wait for the next jobs; none where memory is short. Settles when they wait; never rejects. */
+  /**
+   * Sees to it that guests wait for the next jobs; none where memory is short. Clones of a template that this one has replaced go. Settles
+   * when they wait; never rejects.
+   */
   fill(host: Host, image: Image): Promise<void>;
+  /** Destroys all that wait: a job needs the room. Never rejects. */
+  release(): Promise<void>;
   /** Destroys all that wait, and starts no more. */
   close(): Promise<void>;
 }
 
-/** What must stay free beside a guest that may touch all of its memory: for builds that begin meanwhile. */
+/** What must stay free beside guests that may touch all of their memory: for builds that begin meanwhile. */
 const SPARE_MIB = 2048;
 
 /** Keeps up to `size` guests waiting for each template; 0: none. */
 export function createWarmPool(size: number, state: StateFolder): WarmPool {
-  const waiting = new Map<string, WarmGuest[]>();
-  const underWay = new Map<Promise<void>, string>();
+  let waiting: readonly WarmGuest[] = [];
+  let filling: Promise<void> = Promise.resolve();
   const closing = new AbortController();
 
+  const drop = async (guests: readonly WarmGuest[]): Promise<void> => {
+    const still = waiting.filter((it) => guests.includes(it));
+    waiting = waiting.filter((it) => !still.includes(it));
+    await Promise.all(still.map(letGo));
+  };
   const startOne = async (host: Host, template: OpenTemplate, image: Image): Promise<void> => {
     const guest = await startPaused(host, template, image, state);
     if (closing.signal.aborted) return letGo(guest);
-    const guests = waiting.get(template.key) ?? [];
-    waiting.set(template.key, [...guests, guest]);
+    waiting = [...waiting, guest];
     // One that dies while it waits must not be given to a job.
-    void guest.machine.ended.then(async () => {
-      const left = waiting.get(template.key) ?? [];
-      if (!left.includes(guest)) return;
-      waiting.set(
-        template.key,
-        left.filter((it) => it !== guest),
-      );
-      await letGo(guest);
-    });
+    void guest.machine.ended.then(() => drop([guest]));
+  };
+  const fillNow = async (host: Host, template: OpenTemplate, image: Image): Promise<void> => {
+    await drop(waiting.filter((it) => it.template.key === template.key && !isSame(it.template, template)));
+    const isMissing = (): boolean => waiting.filter((it) => isSame(it.template, template)).length < size;
+    while (!closing.signal.aborted && isMissing() && (await hasRoom(host, waiting, state)))
+      await startOne(host, template, image);
   };
 
   return {
     take(template) {
-      const [guest, ...rest] = waiting.get(template.key) ?? [];
-      waiting.set(template.key, rest);
+      const guest = waiting.find((it) => isSame(it.template, template));
+      waiting = waiting.filter((it) => it !== guest);
       return guest;
     },
     async fill(host, image) {
       const { template } = host;
-      if (template === undefined || closing.signal.aborted) return;
-      const { key } = template;
-      const starting = [...underWay.values()].filter((its) => its === key).length;
-      const missing = size - (waiting.get(key)?.length ?? 0) - starting;
-      for (let number = 0; number < missing; number++) {
-        const work = hasRoom(host, state)
-          .then((room) => (room && !closing.signal.aborted ? startOne(host, template, image) : undefined))
-          .catch(() => {}) // the next job then clones for itself, and tells what is wrong
-          .finally(() => underWay.delete(work));
-        underWay.set(work, key);
-      }
-      // Those that an earlier call began, too.
-      await Promise.all([...underWay.keys()].filter((work) => underWay.get(work) === key));
+      if (template === undefined || size === 0) return;
+      // One after another, so that each sees what those before it take. What goes wrong the next job tells: it clones for itself.
+      filling = filling.then(() => fillNow(host, template, image)).catch(() => {});
+      await filling;
     },
+    release: () => drop(waiting),
     async close() {
       closing.abort();
-      await Promise.all(underWay.keys());
-      const all = [...waiting.values()].flat();
-      waiting.clear();
-      await Promise.all(all.map(letGo));
+      await filling;
+      await drop(waiting);
     },
   };
 }
 
+/** A template that was made anew has the key of the one before it. */
+const isSame = (one: OpenTemplate, other: OpenTemplate): boolean =>
+  one.key === other.key && one.madeAt === other.madeAt;
+
 /** A guest that waits is paused and takes nothing more: it claims room only when it is taken, so that it keeps no job waiting. */
-async function hasRoom({ shape }: Host, state: StateFolder): Promise<boolean> {
-  return mayWait(shape, (await readHostFacts(state)).availableMiB);
+async function hasRoom({ shape }: Host, waiting: readonly WarmGuest[], state: StateFolder): Promise<boolean> {
+  const taken = waiting.reduce((sum, it) => sum + it.shape.memoryMiB, 0);
+  return mayWait(shape, (await readHostFacts(state)).availableMiB - taken);
 }
 
-/** Whether a guest of this shape may wait on a host with so much memory left. Pure. */
+/** Whether a guest of this shape may wait on a host with so much memory left, those that wait already being full. Pure. */
 export function mayWait({ memoryMiB }: Pick<MachineShape, 'memoryMiB'>, availableMiB: number): boolean {
   return availableMiB >= memoryMiB + SPARE_MIB;
 }
@@ -120,6 +124,8 @@ async function startPaused(host: Host, template: OpenTemplate, image: Image, sta
     await restorePaused(qmp);
     const running = machine;
     return {
+      template,
+      shape: host.shape,
       machine,
       slot,
       input,

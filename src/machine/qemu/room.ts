@@ -26,19 +26,30 @@ export interface RoomPorts {
   readonly progress: Progress;
   /** Starts the guest whatever others may take. */
   readonly overcommit: boolean;
+  /** Frees what could be spared; asked once, before a guest waits. */
+  readonly release?: () => Promise<void>;
 }
 
-/** What a guest of this shape may take at worst. A clone adds what its template may grow by; a disk of its own lies in memory too. Pure. */
+/**
+ * What a guest of this shape may take at worst. A clone adds what its template may grow by; a disk of its own lies in memory too. `diskMiB`: what
+ * the image's disk takes. Pure.
+ */
 export function wantedOf(
   shape: Pick<MachineShape, 'memoryMiB'>,
   template: Pick<OpenTemplate, 'key' | 'growthMiB'> | undefined,
   reset: ResetStrategy,
+  diskMiB: number,
 ): Wanted {
-  const disk = reset === 'copy' || reset === 'delta' ? DISK_ROOM_MIB : 0;
+  const disk = ownDiskMiB(reset, diskMiB);
   return {
     memoryMiB: shape.memoryMiB + MACHINE_MIB + INPUT_MIB + disk,
     ...(template && { template: { key: template.key, growthMiB: template.growthMiB } }),
   };
+}
+
+/** What the disk of a guest's own may take. Pure. */
+export function ownDiskMiB(reset: ResetStrategy, diskMiB: number): number {
+  return (reset === 'copy' ? diskMiB : 0) + (reset === 'copy' || reset === 'delta' ? DISK_ROOM_MIB : 0);
 }
 
 /** QEMU's own memory before the guest's job even starts. */
@@ -80,6 +91,7 @@ export async function claimRoom(slot: Slot, wanted: Wanted, ports: RoomPorts, si
     const refused = await tryRoom(slot, wanted, ports);
     if (refused === undefined) return waitingSince === undefined ? 0 : Date.now() - waitingSince;
     waitingSince ??= Date.now();
+    if (asked === 0) await ports.release?.();
     if (asked % 50 === 0)
       ports.progress({
         doing: `waiting for room: a guest may take ${wanted.memoryMiB} MiB, ${refused.missingMiB} more than the ${refused.others} that run leave`,

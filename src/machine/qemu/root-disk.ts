@@ -1,11 +1,11 @@
 import { chmod, chown, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { copySparse } from '../../host/files.ts';
+import { copySparse, usedMiB } from '../../host/files.ts';
 import { requireMemory, requireSpace } from '../../host/memory.ts';
 import { RennetError } from '../../model/errors.ts';
-import { DISK_ROOM_MIB } from '../../model/machine.ts';
 import { JAIL_PATHS, type RootDisk } from './arguments.ts';
+import { ownDiskMiB } from './room.ts';
 import type { Slot } from './slot.ts';
 
 /** A disk that one guest writes to; it goes with the folder of the guest's slot. */
@@ -29,8 +29,8 @@ export async function makeOwnDisk(
   slot: Slot,
   signal: AbortSignal,
 ): Promise<OwnDisk> {
-  const { size, blocks } = await stat(base);
-  const needMiB = (kind === 'copy' ? Math.ceil((blocks * 512) / 2 ** 20) : 0) + DISK_ROOM_MIB;
+  const { size } = await stat(base);
+  const needMiB = ownDiskMiB(kind, await usedMiB(base));
   await requireSpace(slot.folder, needMiB, "A guest's own disk");
   await requireMemory(needMiB, "A guest's own disk");
   const path = join(slot.folder, `root.${kind}`);

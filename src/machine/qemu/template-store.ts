@@ -3,7 +3,7 @@ import type { Progress } from '../../model/progress.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { type Keeper, findKeeper, openKeeper } from '../keeper.ts';
 import { removeTemplate } from './template-list.ts';
-import type { OpenTemplate, TemplateRequest } from './template-record.ts';
+import { type OpenTemplate, templateNote, type TemplateRequest } from './template-record.ts';
 import { ensureTemplate, templateKey } from './template.ts';
 
 /** Where the driver gets its templates: one lease on the keeper, opened when first needed. */
@@ -52,15 +52,23 @@ export function createTemplateStore(state: StateFolder, progress: Progress): Tem
       return undefined;
     },
     worked: ({ key }) => void failures.delete(key),
-    async failed({ key }) {
+    async failed({ key, madeAt }) {
       const count = (failures.get(key) ?? 0) + 1;
       failures.set(key, count);
       if (count < FAILURES) return 'try again';
       failures.delete(key);
-      (replaced.has(key) ? bad : replaced).add(key);
       const running = await findKeeper(state);
-      await (running && removeTemplate(key, state, running).catch(() => {}));
-      running?.close();
+      try {
+        const held = templateNote.safeParse((await running?.findMemory(`${key}.memory`))?.note);
+        // Another job of ours has dropped it already, or a new one is there: that is not to blame.
+        if (running === undefined || !held.success || held.data.madeAt !== madeAt) return 'boot';
+        (replaced.has(key) ? bad : replaced).add(key);
+        await removeTemplate(key, state, running);
+      } catch {
+        // the keeper has just ended, and the template with it
+      } finally {
+        running?.close();
+      }
       return 'boot';
     },
   };

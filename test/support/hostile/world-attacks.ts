@@ -30,7 +30,7 @@ export async function listenOnHost(): Promise<{ port: number; seen: () => number
   };
 }
 
-const NOTHING_REACHED = { reached: [], families: [], interfaces: ['lo'] };
+const NOTHING_REACHED = { reached: [], families: [], interfaces: ['dummy0', 'lo'] };
 const sweep = (port: number): string => `
 import socket
 reached = []
