@@ -11,7 +11,7 @@ import { type AcceleratorChoice, chooseAccelerator, foreignMachine, knownKvmStat
 import { type Guest, type Host, type Start, runGuest } from './guest-run.ts';
 import { writeInputDisk } from './input-disk.ts';
 import { makePlaceholder } from './placeholder.ts';
-import { createWarmPool } from './pool.ts';
+import { createWarmPool, type WarmGuest } from './pool.ts';
 import { findQemu } from './program.ts';
 import { claimRoom, noteGuest, requireGuestMemory, wantedOf } from './room.ts';
 import { reserveSlot } from './slot.ts';
@@ -32,6 +32,9 @@ export interface QemuDriverOptions {
 
 const BOOTS = 2;
 
+/** Runs the job in one more machine. */
+type Run = (start: Start) => Promise<GuestReport>;
+
 /** The driver of real throw-away machines. Implements `MachineDriver`; see there for failures and abort. */
 export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
   const { state, templates, progress = () => {}, overcommit = false } = options;
@@ -45,75 +48,72 @@ export function createQemuDriver(options: QemuDriverOptions): MachineDriver {
     const started = Date.now();
     const warm = host.template === undefined ? undefined : pool.take(host.template);
     const slot = warm?.slot ?? (await reserveSlot(state));
-    let noted: Promise<void> | undefined;
-    let freedMs = 0;
-    const run = async (): Promise<GuestReport> => {
-      const wanted = wantedOf(host.shape, host.template, job.reset, await usedMiB(job.image.disk));
-      const waitedMs = await claimRoom(
-        slot,
-        wanted,
-        { state, progress, overcommit, release: () => pool.release() },
-        signal,
-      );
-      // Those that it had to wait for may have gone without any room left.
-      await requireGuestMemory(host.shape.memoryMiB, state, slot.number);
-      // By the service nothing of the job lies on the disk.
-      const input =
-        job.channel === 'service'
-          ? (warm?.input ?? (await makePlaceholder(slot.folder)))
-          : await writeInputDisk(job.input, slot.folder, signal, warm?.input);
-      const onStart = (pid: number): void => {
-        noted = noteGuest(slot, wanted, pid, state).catch(() => {});
-      };
-      const guest: Guest = { job, host, slot, input, freshness, started: started + waitedMs, onStart };
-      let tries = 0;
-      const runOn = async (start: Start): Promise<GuestReport> => {
-        tries += 1;
-        return { ...(await runGuest(guest, start, signal)), tries };
-      };
-      if (host.template !== undefined) {
-        const report = await runClone(
-          runOn,
-          host.template,
-          warm === undefined ? undefined : { kind: 'warm', guest: warm },
-        );
-        if (report !== undefined) return report;
-      }
-      const start: Start = { kind: 'boot', root: job.reset === 'copy' || job.reset === 'delta' ? job.reset : 'shared' };
-      let report = await runOn(start);
-      for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++) report = await runOn(start);
-      return report;
-    };
+    const notes: Promise<void>[] = [];
     let report: GuestReport;
+    let begun: number;
     try {
-      report = await run();
+      report = await runInSlot(job, { host, slot, warm, started }, (note) => notes.push(note), signal);
     } finally {
-      const begun = performance.now();
+      begun = performance.now();
       await warm?.machine.destroy();
-      await noted; // not into the next guest's slot
+      await Promise.all(notes); // not into the next guest's slot
       await slot.release();
-      freedMs = Math.round(performance.now() - begun);
       void pool.fill(host, job.image);
     }
     // A guest is gone when its disks are, too.
-    return { ...report, timingsMs: { ...report.timingsMs, teardown: report.timingsMs.teardown + freedMs } };
+    const teardown = report.timingsMs.teardown + Math.round(performance.now() - begun);
+    return { ...report, timingsMs: { ...report.timingsMs, teardown } };
+  };
 
-    /** undefined where no clone came up: the guest then boots. */
-    async function runClone(
-      runOn: (start: Start) => Promise<GuestReport>,
-      template: OpenTemplate,
-      first: Start | undefined,
-    ) {
-      for (let start = first ?? cloneOf(template); start !== undefined; start = cloneOf(template)) {
-        const report = await runOn(start);
-        if (!isBootFailure(report)) {
-          templates?.worked(template);
-          return report;
-        }
-        if ((await templates?.failed(template)) !== 'try again') return undefined;
-      }
-      return undefined;
+  const runInSlot = async (
+    job: GuestJob,
+    { host, slot, warm, started }: Pick<Guest, 'host' | 'slot' | 'started'> & { readonly warm: WarmGuest | undefined },
+    onNote: (noted: Promise<void>) => void,
+    signal: AbortSignal,
+  ): Promise<GuestReport> => {
+    const wanted = wantedOf(host.shape, host.template, job.reset, await usedMiB(job.image.disk));
+    const room = { state, progress, overcommit, release: () => pool.release() };
+    const waitedMs = await claimRoom(slot, wanted, room, signal);
+    // Those that it had to wait for may have gone without any room left.
+    await requireGuestMemory(host.shape.memoryMiB, state, slot.number);
+    // By the service nothing of the job lies on the disk.
+    const input =
+      job.channel === 'service'
+        ? (warm?.input ?? (await makePlaceholder(slot.folder)))
+        : await writeInputDisk(job.input, slot.folder, signal, warm?.input);
+    const onStart = (pid: number): void => onNote(noteGuest(slot, wanted, pid, state).catch(() => {}));
+    const guest: Guest = { job, host, slot, input, freshness, started: started + waitedMs, onStart };
+    let tries = 0;
+    const runOn: Run = async (start) => {
+      tries += 1;
+      return { ...(await runGuest(guest, start, signal)), tries };
+    };
+    if (host.template !== undefined) {
+      const report = await runClone(runOn, host.template, warm);
+      if (report !== undefined) return report;
     }
+    const start: Start = { kind: 'boot', root: job.reset === 'copy' || job.reset === 'delta' ? job.reset : 'shared' };
+    let report = await runOn(start);
+    for (let boot = 1; boot < BOOTS && isBootFailure(report); boot++) report = await runOn(start);
+    return report;
+  };
+
+  /** undefined where no clone came up: the guest then boots. */
+  const runClone = async (
+    runOn: Run,
+    template: OpenTemplate,
+    warm: WarmGuest | undefined,
+  ): Promise<GuestReport | undefined> => {
+    const first: Start | undefined = warm && { kind: 'warm', guest: warm };
+    for (let start = first ?? cloneOf(template); start !== undefined; start = cloneOf(template)) {
+      const report = await runOn(start);
+      if (!isBootFailure(report)) {
+        templates?.worked(template);
+        return report;
+      }
+      if ((await templates?.failed(template)) !== 'try again') return undefined;
+    }
+    return undefined;
   };
 
   return {

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { GuestJob, GuestReport } from '../../model/machine.ts';
 import { createFakeDriver } from '../fake/fake-driver.ts';
 import type { GuestSide } from '../fake/guest-side.ts';
+import { bigFile, openThen, overrun } from '../testing/service-abuse.ts';
 import { createServiceClient, type ServiceClient } from '../testing/service-client.ts';
 import { encodeFrame, encodeWindow } from './frames.ts';
 import { MAX_REFUSED, SERVICE_HOST } from './handler.ts';
@@ -289,20 +290,3 @@ const frame = (): fc.Arbitrary<Buffer> =>
       fc.constantFrom('GET /job HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n', 'PUT /result HTTP/1.1\r\n', 'x'),
     )
     .map(([kind, stream, text]) => encodeFrame(kind, stream, kind === 'data' ? Buffer.from(text) : Buffer.alloc(0)));
-
-function openThen(client: ServiceClient, ...frames: Buffer[]): void {
-  for (const bytes of [encodeFrame('open', 1), ...frames]) client.send(bytes);
-}
-
-/** Requests whose answers nobody takes: the host stops reading them, and the stream's window is not renewed. */
-function overrun(client: ServiceClient, token: string): void {
-  // The result behind it waits for its turn, and nobody reads the answer before it.
-  const head = `PUT /result HTTP/1.1\r\nHost: ${SERVICE_HOST}\r\nAuthorization: Bearer ${token}\r\nContent-Length: 4000000\r\n\r\n`;
-  const sent = Buffer.concat([Buffer.from(bigFile(token) + head), Buffer.alloc(65_536 * 8)]);
-  const parts = Array.from({ length: 8 }, (_, part) => sent.subarray(part * 65_536, (part + 1) * 65_536));
-  openThen(client, ...parts.map((part) => encodeFrame('data', 1, part)));
-}
-
-function bigFile(token: string): string {
-  return `GET /source/a%20b.tar.gz HTTP/1.1\r\nHost: ${SERVICE_HOST}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
-}
