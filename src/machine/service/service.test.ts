@@ -67,12 +67,6 @@ async function destroyed({ destroyed: end }: GuestSide): Promise<void> {
   if (!end.aborted) await once(end, 'abort');
 }
 
-const statuses = async (client: ServiceClient, paths: readonly string[]): Promise<number[]> => {
-  const found: number[] = [];
-  for (const path of paths) found.push((await client.fetch(path)).status);
-  return found;
-};
-
 describe('a job by the service channel', () => {
   test('is fetched, and its result taken in place of the output channel', async () => {
     const report = await run(async (client, guest) => {
@@ -98,15 +92,11 @@ describe('a job by the service channel', () => {
 
   test('gives nothing but what is on its list', async () => {
     const paths = ['/secret', '/source/link', '/source', '/', '/source/../../secret', '//job', '/job/', '/job?x=1'];
-    const tricks = [
-      '/%2e%2e/secret',
-      '/source/%2e%2e/job.json',
-      '/source%2fa%20b.tar.gz',
-      '/JOB',
-      '/layers/00-official/usr/bin/tool',
-    ];
+    const escaped = ['/%2e%2e/secret', '/source/%2e%2e/job.json', '/source%2fa%20b.tar.gz'];
+    const others = ['/JOB', '/layers/00-official/usr/bin/tool'];
     await run(async (client, guest) => {
-      expect(await statuses(client, [...paths, ...tricks])).toEqual([...paths, ...tricks].map(() => 404));
+      for (const path of [...paths, ...escaped, ...others])
+        expect([path, (await client.fetch(path)).status]).toEqual([path, 404]);
       expect((await client.fetch(`http://${SERVICE_HOST}/job`)).status).toBe(404);
       guest.powerOff();
     });
