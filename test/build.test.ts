@@ -62,6 +62,12 @@ describe('rennet build', () => {
     const attempt = attemptOf(project);
     expect(attempt).toMatchObject({ package: `python3-${project}`, driver: 'qemu', reset: 'memory' });
     expect(attempt.isolation).toMatch(/^(hardware|emulated)$/);
+    const guests = attempt.guests ?? [];
+    expect([...new Set(guests.map(({ title }) => title))]).toEqual(['build', 'check']);
+    for (const { reset, timingsMs } of guests) {
+      expect(reset).toBe('memory');
+      expect(Math.min(timingsMs.reset, timingsMs.run)).toBeGreaterThan(0);
+    }
     expect(attempt.packageVersion).toMatch(/^\d[\d.]*-0~pypi\d+~\w+$/);
     expect(Object.keys(attempt.timingsMs).toSorted()).toEqual(
       [...TIMED_STAGES.filter((stage) => stage !== 'tests'), 'total'].toSorted(),
