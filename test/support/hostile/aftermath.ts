@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -15,42 +15,52 @@ const FIRST_GUEST_UID = 1_073_741_824;
 export interface Watch {
   /** Slots' user ids that processes of ours ran under. */
   readonly uids: ReadonlySet<number>;
-  stop(): Promise<ReadonlySet<number>>;
+  stop(): ReadonlySet<number>;
 }
 
 /** Looks at our descendants until it is stopped; gives all that were seen. */
 export function watchProcesses(): Watch {
   const seen = new Set<number>();
   const uids = new Set<number>();
-  const look = async (pid: number): Promise<void> => {
-    for (const child of await childrenOf(pid)) {
+  const look = (pid: number): void => {
+    for (const child of childrenOf(pid)) {
       seen.add(child);
-      const uid = await uidOf(child);
+      const uid = uidOf(child);
       if (uid >= FIRST_SLOT_UID) uids.add(uid);
-      await look(child);
+      look(child);
     }
   };
-  let looking = look(process.pid);
-  const timer = setInterval(() => {
-    looking = looking.then(() => look(process.pid));
-  }, 100);
+  look(process.pid);
+  const timer = setInterval(() => look(process.pid), 100);
   return {
     uids,
-    async stop() {
+    stop() {
       clearInterval(timer);
-      await looking;
+      look(process.pid);
       return seen;
     },
   };
 }
 
 /** As the kernel lists them, for each thread that started some: cheaper than looking at all processes of the host. */
-export async function childrenOf(pid: number): Promise<number[]> {
-  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const lists = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')),
-  );
+export function childrenOf(pid: number): number[] {
+  let threads: string[] = [];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // It has ended.
+  }
+  const lists = threads.map((thread) => readOfProcess(`${pid}/task/${thread}/children`));
   return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+}
+
+/** Empty where the process has ended. Waiting for each would take ten times the processor, which is counted here (share.ts). */
+export function readOfProcess(name: string): string {
+  try {
+    return readFileSync(`/proc/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** What may not change by a guest: names in the memory folder, open descriptors of this process. */
@@ -100,7 +110,7 @@ async function orphans(): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir('/proc')) {
     const pid = Number(name);
-    if (!Number.isInteger(pid) || (await uidOf(pid)) < FIRST_GUEST_UID || (await hasRennet(pid))) continue;
+    if (!Number.isInteger(pid) || uidOf(pid) < FIRST_GUEST_UID || (await hasRennet(pid))) continue;
     const command = await commandOf(pid);
     if (command !== '') found.push(`${pid} ${command}`);
   }
@@ -118,8 +128,8 @@ async function hasRennet(pid: number): Promise<boolean> {
   return false;
 }
 
-async function uidOf(pid: number): Promise<number> {
-  return Number(/^Uid:\t(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))?.[1] ?? 0);
+function uidOf(pid: number): number {
+  return Number(/^Uid:\t(\d+)/m.exec(readOfProcess(`${pid}/status`))?.[1] ?? 0);
 }
 
 async function claimsWithoutSlot(state: StateFolder): Promise<string[]> {

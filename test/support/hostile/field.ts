@@ -131,7 +131,7 @@ export async function openField(name: DriverName): Promise<Field> {
       const before = await lookBefore(state);
       const watch = watchProcesses();
       const given = await work();
-      const seen = await watch.stop();
+      const seen = watch.stop();
       await expectNothingLeft(state, folder, before, seen);
       await guarded?.expectIntact();
       await expectCleanSlots(field, watch);
@@ -193,7 +193,7 @@ async function expectCleanSlots(field: Field, { uids }: Watch): Promise<void> {
   for (const deadline = Date.now() + SLOT_MS; wanted.size > 0 && Date.now() < deadline; ) {
     const watch = watchProcesses();
     await Promise.all(Array.from({ length: slotsUpTo(wanted) }, () => field.honest()));
-    await watch.stop();
+    watch.stop();
     for (const uid of watch.uids) wanted.delete(uid);
   }
   expect([...wanted]).toEqual([]);

@@ -8,18 +8,17 @@ import { expect, test } from 'vitest';
 import { removeGuestLeftovers } from '../../../src/machine/leftovers.ts';
 import { describeHost } from '../../../src/machine/qemu/host.ts';
 import type { GuestReport } from '../../../src/model/machine.ts';
-import { allGone, until } from '../aftermath.ts';
+import { allGone } from '../aftermath.ts';
 import { machineState as state } from '../images.ts';
-import { backend, SCENARIOS } from '../machine-scenarios.ts';
+import { SCENARIOS } from '../machine-scenarios.ts';
 import { narrow } from '../narrow.ts';
 import { writeBuildInput } from '../sdist.ts';
 import { descendants, leftovers } from '../traces.ts';
 import type { Attack, GuestCode } from './attack.ts';
 import { type Field, LIMITS } from './field.ts';
-import { measureShare } from './share.ts';
 
 /** How much of everything: a little in CI, what the issue of the machines promises in the long run. */
-const COUNTS = { fast: { clones: 5, boots: 2, seconds: 3 }, long: { clones: 200, boots: 30, seconds: 20 } } as const;
+const COUNTS = { fast: { clones: 5, boots: 2 }, long: { clones: 200, boots: 30 } } as const;
 const PATIENT = { wallMs: 300_000, idleMs: 300_000 };
 
 const attack = (module: GuestCode['module'], name: string, args: object, more: Partial<Attack> = {}): Attack => ({
@@ -39,16 +38,9 @@ const MIXED: readonly Attack[] = [
   attack('protocol', 'phases_without_end', {}),
   attack('resources', 'halt_processor', {}),
 ];
-/** Wants one processor all the time, for some seconds of an emulated one. */
-const works = (seconds: number) => ({
-  backend: backend(`
-for turn in range(${seconds} * 5000):
-    sum(range(1000))
-return wheel(wheel_directory)`),
-});
 const say = (text: string): void => void process.stdout.write(`hostile guests: ${text}\n`);
 
-/** What single attacks do not show: guests one after another and beside each other, and a rennet that is killed. */
+/** What single attacks do not show: guests one after another, and a rennet that is killed. */
 export function describeSequences(field: () => Field, extent: keyof typeof COUNTS): void {
   const counts = COUNTS[extent];
 
@@ -94,39 +86,6 @@ export function describeSequences(field: () => Field, extent: keyof typeof COUNT
     await field().unharmed(async () => {
       for (const one of MIXED) await field().attack(one);
     });
-  });
-
-  test('four hostile guests at once, and an honest one that gets its share', async () => {
-    const ready: number[] = [];
-    const onReady = (pid: number): void => void ready.push(pid);
-    const four = [
-      attack('protocol', 'busy', {}),
-      attack('protocol', 'busy', {}),
-      attack('resources', 'halt_processor', {}),
-      attack('resources', 'halt_processor', {}),
-    ].map((it) => ({ ...it, limits: { wallMs: 60_000 + counts.seconds * 5000, idleMs: 300_000 } }));
-    const share = await field().unharmed(async () => {
-      const stop = new AbortController();
-      const hostile = four.map((it) =>
-        field().attack({ ...it, safe: [...it.safe, 'cancelled'] }, { onReady }, stop.signal),
-      );
-      await until(async () => ready.length === four.length, 120_000);
-      let measured: ReturnType<typeof measureShare> | undefined;
-      const begin = (pid: number): void => {
-        measured = measureShare(pid, ready);
-      };
-      const honest = await field().honest({ onReady: begin }, works(counts.seconds));
-      const found = await measured?.stop();
-      stop.abort();
-      await Promise.all(hostile);
-      expect(honest.result?.status).toBe('ok');
-      return found;
-    });
-    say(
-      `an honest guest beside ${ready.length} hostile ones took ${share?.ratio.toFixed(2)} times its fair share of the time ${JSON.stringify(share)}`,
-    );
-    // Too little is counted in CI to judge by it.
-    if (extent === 'long') expect(share?.ratio).toBeLessThan(1.5);
   });
 
   test('kill -9 of rennet with a hostile guest: the guest dies, and the next start cleans up', async () => {

@@ -21,7 +21,19 @@ def request(guest, line, token=None, headers=(), body=b""):
 def ask(guest, stream, data):
     """One request on a stream of its own; what was answered, until the host ends the stream."""
     guest.service.write(frame(OPEN, stream) + frame(DATA, stream, data))
-    answer, held = b"", guest.__dict__.setdefault("held", bytearray())
+    answer = b""
+    while True:
+        kind, payload = hear(guest, stream)
+        answer += payload
+        if kind == END:
+            guest.service.write(frame(END, stream))  # else the host keeps its end, and there are 64 of them at most
+        if kind in (END, RESET):
+            return answer
+
+
+def hear(guest, stream):
+    """The next frame on a stream; the window of data is given back at once, and only data has a payload here."""
+    held = guest.__dict__.setdefault("held", bytearray())
     while True:
         while len(held) < 8 or len(held) < 8 + int.from_bytes(held[5:8], "big"):
             data = os.read(guest.service.descriptor, 65536)
@@ -35,12 +47,8 @@ def ask(guest, stream, data):
         if number != stream:
             continue
         if kind == DATA:
-            answer += payload
             guest.service.write(frame(WINDOW, stream, struct.pack(">I", length)))
-        elif kind in (END, RESET):
-            if kind == END:
-                guest.service.write(frame(END, stream))  # else the host keeps its end, and there are 64 of them at most
-            return answer
+        return kind, payload if kind == DATA else b""
 
 
 def status(answer):
@@ -112,6 +120,20 @@ def sent_ahead(guest, streams):
         for at in range(0, len(asked), 0x8000):
             guest.service.write(frame(DATA, number, asked[at : at + 0x8000]))
     guest.result(facts={"asked": 300 * streams})
+
+
+def stream_flood(guest):
+    """Stream after stream, each with as many requests as one may have, ten of them ahead."""
+    guest.ready()
+    asked = request(guest, "GET /job").replace(b"Connection: close\r\n", b"") * 10
+    for stream in range(1, 4096):
+        guest.service.write(frame(OPEN, stream))
+        for _ in range(99):
+            guest.service.write(frame(DATA, stream, asked))
+            answered = b""
+            while answered.count(b"HTTP/1.1 200 ") < 10:
+                answered += hear(guest, stream)[1]
+        guest.service.write(frame(END, stream))
 
 
 def refused_without_end(guest):
