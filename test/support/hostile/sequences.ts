@@ -14,7 +14,7 @@ import { SCENARIOS } from '../machine-scenarios.ts';
 import { narrow } from '../narrow.ts';
 import { writeBuildInput } from '../sdist.ts';
 import { descendants, leftovers } from '../traces.ts';
-import type { Attack, GuestCode } from './attack.ts';
+import { type Attack, type GuestCode, type Verdict, verdictOf } from './attack.ts';
 import { type Field, LIMITS } from './field.ts';
 
 /** How much of everything: a little in CI, what the issue of the machines promises in the long run. */
@@ -81,6 +81,27 @@ export function describeSequences(field: () => Field, extent: keyof typeof COUNT
     );
     await field().unharmed(() => field().attack(grows));
   });
+
+  // A guest's clock may go ten per cent faster than the host's, and its words take their time: the moment is found by halving.
+  if (extent === 'long')
+    test('gives its result in the moment in which its time is over: both ends', async () => {
+      let [inTime, late] = [0.5, 2];
+      const seen: Verdict[] = [];
+      await field().unharmed(async () => {
+        for (let turn = 0; turn < 12; turn += 1) {
+          const seconds = (inTime + late) / 2;
+          const at = attack('protocol', 'at_the_last_moment', { seconds });
+          const ended = verdictOf(
+            await field().attack({ ...at, safe: ['result', 'limit time'], limits: { wallMs: 1000 } }),
+          );
+          seen.push(ended);
+          if (ended === 'result') inTime = seconds;
+          else late = seconds;
+        }
+      });
+      say(`a result in time after ${inTime} s, too late after ${late} s: ${seen.join(', ')}`);
+      expect(new Set(seen)).toEqual(new Set(['result', 'limit time']));
+    });
 
   test('eight hostile guests one after another', async () => {
     await field().unharmed(async () => {
