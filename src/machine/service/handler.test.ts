@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { duplexPair, PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createHandler, SERVICE_HOST } from './handler.ts';
@@ -61,6 +62,7 @@ test('requests that are sent ahead wait for their turn, and too many of them end
   for (let turn = 0; turn < 50; turn += 1) await settle();
   expect(polite.answers()).toHaveLength(10);
   expect(polite.ours.destroyed).toBe(false);
+  expect(polite.ours.listenerCount('close')).toBeLessThanOrEqual(EventEmitter.defaultMaxListeners);
   const greedy = connect();
   greedy.theirs.write(`${HEAD}\r\n`.repeat(400));
   for (let turn = 0; turn < 50; turn += 1) await settle();

@@ -77,6 +77,8 @@ export function createHandler(offer: ServiceOffer): { accept: (stream: Duplex) =
   const deadlines = new WeakMap<object, NodeJS.Timeout>();
   const underWay = new WeakMap<object, number>();
   const turns = new WeakMap<object, Promise<void>>();
+  /** When a stream is over; one listener for all its requests, since Node warns of more than ten. */
+  const gone = new WeakMap<object, Promise<void>>();
   const expect = (stream: Duplex): void => {
     clearTimeout(deadlines.get(stream));
     if (!stream.destroyed) deadlines.set(stream, setTimeout(() => stream.destroy(), REQUEST_MS).unref());
@@ -97,10 +99,7 @@ export function createHandler(offer: ServiceOffer): { accept: (stream: Duplex) =
       return;
     }
     // One after another, so that what waits for its turn holds no file and no bytes of one.
-    const closed = new Promise<void>((resolve) => {
-      response.once('close', resolve);
-      stream.once('close', resolve);
-    });
+    const closed = Promise.race([new Promise<void>((resolve) => response.once('close', resolve)), gone.get(stream)]);
     const turn = async (before: Promise<void> | undefined): Promise<void> => {
       await before;
       if (stream.destroyed) return;
@@ -122,6 +121,7 @@ export function createHandler(offer: ServiceOffer): { accept: (stream: Duplex) =
   return {
     accept(stream) {
       expect(stream);
+      gone.set(stream, new Promise((resolve) => stream.once('close', resolve)));
       stream.on('close', () => clearTimeout(deadlines.get(stream)));
       server.emit('connection', stream);
     },
