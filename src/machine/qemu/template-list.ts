@@ -57,8 +57,11 @@ export async function verifyTemplates(
 
 /** Removes the templates that a new one replaces: of the same kind, target and shape, from an older image or QEMU. */
 export async function removeReplaced(by: TemplateNote, state: StateFolder, keeper: Keeper): Promise<void> {
+  // A mirror grows; what was made with a smaller disk serves no more.
+  const shapeOf = ({ shape }: TemplateNote): string =>
+    JSON.stringify({ ...shape, mirrorBytes: shape.mirrorBytes !== undefined });
   const same = (it: TemplateNote): boolean =>
-    it.kind === by.kind && it.target === by.target && JSON.stringify(it.shape) === JSON.stringify(by.shape);
+    it.kind === by.kind && it.target === by.target && shapeOf(it) === shapeOf(by);
   for (const old of await listTemplates(state)) {
     if (old.key !== by.key && same(old)) await removeTemplate(old.key, state, keeper);
   }

@@ -115,7 +115,7 @@ export async function templateKey(request: TemplateRequest): Promise<string> {
   const { shape, image, qemu } = request;
   const how = qemuArguments(shape, { kind: 'template' });
   return createHash('sha256')
-    .update(JSON.stringify([2, image.digest, qemu.version, how, await processorOf(shape)]))
+    .update(JSON.stringify([3, image.digest, qemu.version, how, await processorOf(shape), shape.mirrorBytes ?? 0]))
     .digest('hex');
 }
 
