@@ -68,11 +68,11 @@ class Control(Pipe):
     def fits(self, message):
         return len(encode(message)) <= MAX_LINE
 
-    def receive(self, kind):
-        """Waits for the next message, which must be of this kind."""
+    def receive(self, *kinds):
+        """Waits for the next message, which must be of one of these kinds."""
         message = json.loads(self.line())
-        if not isinstance(message, dict) or message.get("type") != kind:
-            raise ValueError("expected %s from the host" % kind)
+        if not isinstance(message, dict) or message.get("type") not in kinds:
+            raise ValueError("expected %s from the host" % " or ".join(kinds))
         return message
 
     def line(self):

@@ -1,8 +1,9 @@
 """What the agent asks of the kernel: mounts, randomness, clock, identity, the input disk, power."""
 
-import base64
+import binascii
 import ctypes
 import fcntl
+import functools
 import os
 import signal
 import socket
@@ -74,7 +75,7 @@ def reseed(random_base64, virtual):
     """Mixes the host's bytes into the pool and reseeds. Clones of one memory share their randomness before (MACHINES.md)."""
     if not virtual:
         return True  # the kernel, and so its randomness, is the host's
-    data = base64.b64decode(random_base64, validate=True)
+    data = binascii.a2b_base64(random_base64)
     with open("/dev/urandom", "wb", buffering=0) as device:
         fcntl.ioctl(device, RNDADDENTROPY, struct.pack("ii", len(data) * 8, len(data)) + data)
         fcntl.ioctl(device, RNDRESEEDCRNG)
@@ -88,16 +89,17 @@ def set_clock(seconds, virtual):
 
 def set_identity(machine_id, host_name, virtual):
     try:
-        with open("/etc/machine-id", "w", encoding="ascii") as file:
-            file.write(machine_id + "\n")
+        with open("/etc/machine-id", "wb", buffering=0) as file:
+            file.write(machine_id.encode() + b"\n")
         socket.sethostname(host_name)
     except OSError:
         if virtual:
             raise
 
 
+@functools.cache
 def find_disk(serial):
-    """The block device with one of our serials; None where the driver gives a folder."""
+    """The block device with one of our serials, the same in a template and its clones; None where the driver gives a folder."""
     for name in sorted(os.listdir("/sys/block")) if os.path.isdir("/sys/block") else []:
         try:
             with open("/sys/block/%s/serial" % name, encoding="ascii") as file:
@@ -108,10 +110,10 @@ def find_disk(serial):
     return None
 
 
-def forget_disks():
+def forget_disks(virtual):
     """Drops cached blocks: in a template they are those of an empty placeholder, and of what the mirror was then."""
-    for serial in (INPUT_SERIAL, MIRROR_SERIAL):
-        disk = None if os.path.ismount("/rennet/in") else find_disk(serial)
+    for serial in (INPUT_SERIAL, MIRROR_SERIAL) if virtual else ():
+        disk = find_disk(serial)
         if disk:
             with open(disk, "rb", buffering=0) as device:
                 fcntl.ioctl(device, BLKFLSBUF)

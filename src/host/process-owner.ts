@@ -47,7 +47,8 @@ function hostId(): string {
   return (readOptional('/etc/machine-id') || hostname()).replaceAll(' ', '_');
 }
 
-function bootId(): string {
+/** Names this boot of the host's kernel. */
+export function bootId(): string {
   return readOptional('/proc/sys/kernel/random/boot_id') || 'unknown';
 }
 

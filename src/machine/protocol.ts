@@ -20,7 +20,7 @@ import {
   type ConversationEnd,
 } from './conversation.ts';
 import { createLineCutter } from './lines.ts';
-import { formatHostLine, PROTOCOL, type Run } from './messages.ts';
+import { formatHostLine, type Hello, PROTOCOL, type Run } from './messages.ts';
 import { type GuestService, openService } from './service/service.ts';
 import { spoolStream, type Spool } from './spool.ts';
 
@@ -142,7 +142,7 @@ export async function runProtocol(
     listen(streams.control, () => talk, move);
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();
-    streams.control.write(formatHostLine(hello(job, nonce)));
+    streams.control.write(formatHostLine(helloFor(job.id, nonce)));
     watch();
     await ended.promise;
   } catch (error) {
@@ -185,17 +185,18 @@ export function guestReport(
   };
 }
 
-function hello(job: GuestJob, nonce: string) {
+/** What makes a guest differ from its siblings: randomness, clock, identity. */
+export function helloFor(job: string, nonce: string): Hello {
   return {
     type: 'hello',
     protocol: PROTOCOL,
     random: randomBytes(64).toString('base64'),
     time: Date.now() / 1000,
-    job: job.id,
+    job,
     nonce,
     machineId: randomBytes(16).toString('hex'),
     hostName: 'rennet-guest',
-  } as const;
+  };
 }
 
 function runOrder(job: GuestJob, nonce: string, service: GuestService | undefined): Run {
@@ -237,6 +238,7 @@ function listen(control: Duplex, talk: () => Conversation, move: (next: Conversa
   control.on('end', close);
   control.on('close', close);
   control.on('error', close);
+  control.resume(); // it was heard before where it waited or rehearsed
   // A guest that waited for this job may have died while nobody listened.
   if (control.destroyed || control.readableEnded) close();
 }

@@ -7,16 +7,17 @@ import { RennetError } from '../../model/errors.ts';
 import type { Image } from '../../model/machine.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { formatTarget, type MachineArchitecture, machineArchitecture, type Target } from '../../model/target.ts';
-import { createLineCutter } from '../lines.ts';
 import { lockFile } from '../../host/lock.ts';
-import { parseGuestLine } from '../messages.ts';
 import { qemuArguments } from './arguments.ts';
 import { filesOf } from './jail.ts';
-import { type RunningMachine, launch } from './launch.ts';
+import { launch } from './launch.ts';
 import { readJson, writeJson } from '../../host/files.ts';
+import { bootId } from '../../host/process-owner.ts';
 import { findQemu } from './program.ts';
+import { untilSaid } from './rehearsal.ts';
 import { reserveSlot } from './slot.ts';
 import { makePlaceholder } from './placeholder.ts';
+import { emulatedTscKhz } from './tsc.ts';
 
 export type AcceleratorChoice = 'auto' | 'kvm' | 'tcg';
 
@@ -32,6 +33,8 @@ export interface Accelerator {
   readonly accelerator: 'kvm' | 'tcg';
   /** Group of /dev/kvm, for the slot's user; undefined without KVM. */
   readonly kvmGroup: number | undefined;
+  /** Of an emulated amd64 processor. */
+  readonly tscKhz?: number;
   readonly sentence: string;
 }
 
@@ -59,14 +62,17 @@ export async function chooseAccelerator(
   signal: AbortSignal,
 ): Promise<Accelerator> {
   const architecture = machineArchitecture(image.target);
-  const emulated = { architecture, accelerator: 'tcg', kvmGroup: undefined } as const;
-  if (choice === 'tcg') return { ...emulated, sentence: EMULATED };
+  const emulated = async (sentence: string): Promise<Accelerator> => {
+    const clock = architecture === 'amd64' ? { tscKhz: await emulatedTscKhz(state) } : {};
+    return { architecture, accelerator: 'tcg', kvmGroup: undefined, ...clock, sentence };
+  };
+  if (choice === 'tcg') return emulated(EMULATED);
   const kvm = foreignMachine(image.target) ?? (await kvmSelfTest(image, state, signal));
   if (kvm.state === 'works') {
     return { architecture, accelerator: 'kvm', kvmGroup: (await stat(DEVICE)).gid, sentence: 'Guests run on KVM.' };
   }
   if (choice === 'kvm') throw refusal(kvm);
-  return { ...emulated, sentence: `${kvm.sentence} ${EMULATED}` };
+  return emulated(`${kvm.sentence} ${EMULATED}`);
 }
 
 /** Throws where KVM is asked for and nothing has to be booted to know that it cannot be had, so before images are made. RennetError `kvm-missing`. */
@@ -117,7 +123,7 @@ export async function kvmSelfTest(
     if (meanwhile !== undefined) return meanwhile;
     const found = { ...(await bootOnKvm(image, state, signal)), at: Date.now() };
     const answers = { ...(await keptAnswers(state)), [key]: found };
-    await writeJson(keptFile(state), { boot: await bootId(), answers });
+    await writeJson(keptFile(state), { boot: bootId(), answers });
     return told(found);
   } finally {
     await lock.release();
@@ -136,7 +142,7 @@ export async function knownKvmState(state: StateFolder): Promise<KvmState> {
 /** Those that still count. */
 async function keptAnswers(state: StateFolder): Promise<Record<string, Answer>> {
   const found = kept.safeParse(await readJson(keptFile(state)));
-  if (!found.success || found.data.boot !== (await bootId())) return {};
+  if (!found.success || found.data.boot !== bootId()) return {};
   const counts = ([, it]: [string, Answer]): boolean => it.state === 'works' || Date.now() - it.at < BROKEN_MS;
   return Object.fromEntries(Object.entries(found.data.answers).filter(counts));
 }
@@ -190,7 +196,7 @@ async function bootOnKvm(
     });
     try {
       for (const stream of [machine.streams.log, machine.streams.output, machine.streams.service]) stream.resume();
-      const booted = await untilWaiting(machine, SELF_TEST_MS, signal);
+      const booted = await untilSaid('waiting', machine, SELF_TEST_MS, signal);
       signal.throwIfAborted();
       if (booted && (groupMayUse || slot.uid === undefined))
         return { state: 'works', sentence: 'KVM boots the real kernel.' };
@@ -212,33 +218,6 @@ async function bootOnKvm(
   }
 }
 
-/** True when the guest's agent says that it waits; false when the machine ended, the time is over, or the caller wants it to end. */
-export async function untilWaiting(
-  machine: Pick<RunningMachine, 'streams' | 'ended'>,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
-  const cutter = createLineCutter();
-  const waiting = Promise.withResolvers<boolean>();
-  const hear = (chunk: Buffer): void => {
-    for (const line of cutter.push(chunk).lines) {
-      if (parseGuestLine(line)?.type === 'waiting') waiting.resolve(true);
-    }
-  };
-  const stop = (): void => waiting.resolve(false);
-  machine.streams.control.on('data', hear);
-  over.addEventListener('abort', stop);
-  if (over.aborted) stop();
-  void machine.ended.then(stop);
-  try {
-    return await waiting.promise;
-  } finally {
-    machine.streams.control.off('data', hear);
-    over.removeEventListener('abort', stop);
-  }
-}
-
 async function selfTestKey(image: Image, state: StateFolder): Promise<string> {
   const { version } = await findQemu(state, machineArchitecture(image.target));
   const how = qemuArguments(selfTestShape(image), { kind: 'own' }).join(' ');
@@ -247,10 +226,6 @@ async function selfTestKey(image: Image, state: StateFolder): Promise<string> {
     .update(`${version}\n${how}\n${mode} ${gid}\n`)
     .update(await readFile(image.kernel))
     .digest('hex');
-}
-
-async function bootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
 const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').trim();

@@ -6,11 +6,12 @@ import { filesOf } from './jail.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { restorePaused } from './migration.ts';
 import { makePlaceholder } from './placeholder.ts';
+import { rehearse } from './rehearsal.ts';
 import { readHostFacts } from './room.ts';
 import { type Slot, reserveSlot } from './slot.ts';
 import type { OpenTemplate } from './template-record.ts';
 
-/** A clone that is restored and waits, paused, for its job: it has its slot, and an empty input disk that the job's is written into. */
+/** A clone that is restored, has answered a hello for no job and waits, paused, for its own: it has its slot, and an empty input disk that the job's is written into. */
 export interface WarmGuest {
   readonly template: OpenTemplate;
   readonly shape: MachineShape;
@@ -38,6 +39,7 @@ export interface WarmPool {
 
 /** What must stay free beside guests that may touch all of their memory: for builds that begin meanwhile. */
 const SPARE_MIB = 2048;
+const REHEARSAL_MS = 30_000;
 
 /** Keeps up to `size` guests waiting for each template; 0: none. */
 export function createWarmPool(size: number, state: StateFolder): WarmPool {
@@ -51,7 +53,7 @@ export function createWarmPool(size: number, state: StateFolder): WarmPool {
     await Promise.all(still.map(letGo));
   };
   const startOne = async (host: Host, template: OpenTemplate, image: Image): Promise<void> => {
-    const guest = await startPaused(host, template, image, state);
+    const guest = await startPaused(host, template, image, state, closing.signal);
     if (closing.signal.aborted) return letGo(guest);
     waiting = [...waiting, guest];
     // One that dies while it waits must not be given to a job.
@@ -101,7 +103,13 @@ export function mayWait({ memoryMiB }: Pick<MachineShape, 'memoryMiB'>, availabl
   return availableMiB >= memoryMiB + SPARE_MIB;
 }
 
-async function startPaused(host: Host, template: OpenTemplate, image: Image, state: StateFolder): Promise<WarmGuest> {
+async function startPaused(
+  host: Host,
+  template: OpenTemplate,
+  image: Image,
+  state: StateFolder,
+  signal: AbortSignal,
+): Promise<WarmGuest> {
   const slot = await reserveSlot(state);
   let machine: RunningMachine | undefined;
   try {
@@ -122,6 +130,9 @@ async function startPaused(host: Host, template: OpenTemplate, image: Image, sta
     const { qmp } = machine;
     if (qmp === undefined) throw new Error('a clone has no monitor');
     await restorePaused(qmp);
+    await qmp.execute('cont');
+    if (!(await rehearse(machine, REHEARSAL_MS, signal))) throw new Error('a clone does not answer');
+    await qmp.execute('stop');
     const running = machine;
     return {
       template,

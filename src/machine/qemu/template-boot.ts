@@ -5,17 +5,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RennetError } from '../../model/errors.ts';
 import type { StateFolder } from '../../model/state.ts';
 import { formatTarget } from '../../model/target.ts';
+import { MACHINE_MIB } from '../capacity.ts';
 import type { KeptMemory } from '../keeper.ts';
-import { untilWaiting } from './accelerator.ts';
 import { filesOf } from './jail.ts';
 import { type RunningMachine, launch } from './launch.ts';
 import { makePlaceholder } from './placeholder.ts';
 import { saveDevices } from './migration.ts';
+import { rehearse, untilSaid } from './rehearsal.ts';
+import { noteGuest, tryRoom } from './room.ts';
 import { reserveSlot } from './slot.ts';
 import type { TemplateNote, TemplatePorts, TemplateRequest } from './template-record.ts';
 
 const BOOT_MS = 120_000;
-/** After the agent said that it waits, it still goes to sleep in its read. */
+const REHEARSAL_MS = 30_000;
+/** After the agent said that it is ready, it still goes to sleep in its read. */
 const SETTLE_MS = 200;
 /** For all that is done with one machine: a boot, and saving its devices; or a trial. */
 const MACHINE_MS = 300_000;
@@ -48,7 +51,9 @@ export async function bootTemplate(
     async (machine, place) => {
       if (machine.qmp === undefined) throw new RennetError('defect', 'A template was booted without a monitor.');
       for (const stream of [machine.streams.log, machine.streams.output, machine.streams.service]) stream.resume();
-      if (!(await untilWaiting(machine, BOOT_MS, signal))) {
+      const isUp =
+        (await untilSaid('waiting', machine, BOOT_MS, signal)) && (await rehearse(machine, REHEARSAL_MS, signal));
+      if (!isUp) {
         if (signal.aborted) throw new RennetError('cancelled', 'Booting the template was stopped.');
         throw new RennetError('boot-failed', `The template did not boot. ${machine.complaints().slice(0, 300)}`);
       }
@@ -101,10 +106,14 @@ export async function withMachine<T>(
   let machine: RunningMachine | undefined;
   const over = AbortSignal.any([signal, AbortSignal.timeout(MACHINE_MS)]);
   const end = (): void => void machine?.destroy();
+  // A trial writes little: what is its own fits into what is counted for QEMU.
+  const wanted = { memoryMiB: MACHINE_MIB + (kind === 'template' ? shape.memoryMiB : 0) };
   over.addEventListener('abort', end);
   try {
     const slot = await reserveSlot(state);
     try {
+      // Room was looked for before (requireTemplateMemory); what comes meanwhile sees this.
+      await tryRoom(slot, wanted, { state, overcommit: true });
       const input = await disk(slot.folder, signal);
       const place = join(slot.folder, 'state');
       await mkdir(place, { mode: 0o755 });
@@ -117,6 +126,7 @@ export async function withMachine<T>(
         memory:
           kind === 'clone' ? { kind, memory: opened.memory, state: opened.state } : { kind, memory: opened.memory },
       });
+      await noteGuest(slot, wanted, machine.streams.process, state);
       return await use(machine, place, slot.folder);
     } finally {
       await machine?.destroy();

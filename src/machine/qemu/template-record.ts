@@ -46,6 +46,7 @@ export const templateNote = z.object({
     accelerator: z.enum(['kvm', 'tcg']),
     memoryMiB: z.int(),
     cpus: z.int(),
+    tscKhz: z.int().optional(),
     mirrorBytes: z.int().optional(),
   }),
   /** Version of QEMU, and with KVM what the guest sees of this host's processor; neither may change under a template. */
@@ -67,11 +68,18 @@ export interface TemplatePorts {
 export const DEFAULT_GUEST = { build: { memoryMiB: 2048, cpus: 1 }, runtime: { memoryMiB: 1024, cpus: 1 } } as const;
 
 export function shapeOf(
-  { architecture, accelerator }: Accelerator,
+  { architecture, accelerator, tscKhz }: Accelerator,
   { memoryMiB, cpus }: Pick<GuestLimits, 'memoryMiB' | 'cpus'>,
   mirror?: MirrorDisk,
 ): MachineShape {
-  return { architecture, accelerator, memoryMiB, cpus, ...(mirror === undefined ? {} : { mirrorBytes: mirror.bytes }) };
+  return {
+    architecture,
+    accelerator,
+    memoryMiB,
+    cpus,
+    ...(tscKhz === undefined ? {} : { tscKhz }),
+    ...(mirror === undefined ? {} : { mirrorBytes: mirror.bytes }),
+  };
 }
 
 /** The two memories that make a template, by their suffixes in the keeper and as files. */

@@ -71,9 +71,9 @@ class Guest:
 
 
 class Turncoat(channels.Control):
-    def receive(self, kind):
-        message = super().receive(kind)
-        if kind == "hello":
+    def receive(self, *kinds):
+        message = super().receive(*kinds)
+        if message["type"] == "hello":
             turn(message)
         return message
 
