@@ -218,13 +218,25 @@ async function bootOnKvm(
   }
 }
 
+/** Every guest asks, and an image's kernel never changes: read once. */
+const kernelDigests = new Map<string, Promise<string>>();
+
+function kernelDigest(path: string): Promise<string> {
+  const known = kernelDigests.get(path);
+  if (known !== undefined) return known;
+  const digest = readFile(path).then((kernel) => createHash('sha256').update(kernel).digest('hex'));
+  kernelDigests.set(path, digest);
+  digest.catch(() => kernelDigests.delete(path));
+  return digest;
+}
+
 async function selfTestKey(image: Image, state: StateFolder): Promise<string> {
   const { version } = await findQemu(state, machineArchitecture(image.target));
   const how = qemuArguments(selfTestShape(image), { kind: 'own' }).join(' ');
   const { mode, gid } = await stat(DEVICE);
   return createHash('sha256')
     .update(`${version}\n${how}\n${mode} ${gid}\n`)
-    .update(await readFile(image.kernel))
+    .update(await kernelDigest(image.kernel))
     .digest('hex');
 }
 
