@@ -130,7 +130,9 @@ describe('memory templates', () => {
   test("the clock of a clone runs as fast as the host's", { retry: 2 }, async () => {
     const heard: { guest: number; host: number }[] = [];
     await run(TICKS, newDriver(), (bytes) => {
-      for (const [, guest] of Buffer.from(bytes).toString().matchAll(/^tick (.+)$/gm))
+      for (const [, guest] of Buffer.from(bytes)
+        .toString()
+        .matchAll(/^tick (.+)$/gm))
         heard.push({ guest: Number(guest), host: performance.now() / 1000 });
     });
     const [first, last] = [heard[0], heard.at(-1)];

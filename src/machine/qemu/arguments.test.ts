@@ -106,6 +106,7 @@ describe('arguments of QEMU', () => {
     expect(valuesOf(args, '-cpu')).toEqual([cpu]);
     const [line = ''] = valuesOf(args, '-append');
     expect(line).toContain(`console=${console} `);
+    expect(line.includes(' OPENSSL_ia32cap=')).toBe('tscKhz' in clock);
     expect(/ tsc_early_khz=(\S+)/.exec(line)?.[1]).toBe('tscKhz' in clock ? '2300000' : undefined);
     // What a template shares with its clones is the same memory on each.
     expect(valuesOf(qemuArguments(shape, { kind: 'clone' }), '-M')).toEqual([`${machine},memory-backend=ram0`]);
