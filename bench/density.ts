@@ -42,7 +42,7 @@ interface Sample {
   readonly shared: readonly number[];
 }
 
-/** What an idle clone may take at most for the bench to start it; measured: 44. */
+/** What an idle clone may take at most for the bench to start it; measured: 27. */
 const IDLE_MIB = 64;
 /** The host keeps this, whatever is measured. */
 const SPARE_MIB = 1024;

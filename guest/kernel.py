@@ -3,7 +3,6 @@
 import binascii
 import ctypes
 import fcntl
-import functools
 import os
 import signal
 import socket
@@ -18,6 +17,8 @@ RNDADDENTROPY, RNDRESEEDCRNG, BLKFLSBUF = 0x40085203, 0x5207, 0x1261  # random(4
 POWER_OFF = 0x4321FEDC  # reboot(2)
 PER_LINUX32 = 0x0008  # personality(2)
 INPUT_SERIAL, MIRROR_SERIAL = "rennet-in", "rennet-mirror"
+
+disks = {}
 
 
 def mount(source, target, kind=None, flags=0, data=None):
@@ -97,17 +98,16 @@ def set_identity(machine_id, host_name, virtual):
             raise
 
 
-@functools.cache
 def find_disk(serial):
-    """The block device with one of our serials, the same in a template and its clones; None where the driver gives a folder."""
-    for name in sorted(os.listdir("/sys/block")) if os.path.isdir("/sys/block") else []:
-        try:
-            with open("/sys/block/%s/serial" % name, encoding="ascii") as file:
-                if file.read().strip() == serial:
-                    return "/dev/" + name
-        except OSError:
-            continue
-    return None
+    """The block device with one of our serials; None where there is none. All are looked for at once, and those of a template are its clones'."""
+    if INPUT_SERIAL not in disks:
+        for name in sorted(os.listdir("/sys/block")) if os.path.isdir("/sys/block") else []:
+            try:
+                with open("/sys/block/%s/serial" % name, encoding="ascii") as file:
+                    disks[file.read().strip()] = "/dev/" + name
+            except OSError:
+                continue
+    return disks.get(serial)
 
 
 def forget_disks(virtual):

@@ -24,6 +24,11 @@ const AS_USER = isRoot
 let folder = '';
 let state: StateFolder;
 beforeAll(async () => {
+  const [file = '', ...args] = [...AS_USER, 'test', '-x', process.execPath];
+  if ((await execa(file, args, { reject: false })).failed)
+    throw new Error(
+      'These tests run Rennet as another user, who cannot enter this checkout: put it where others may read it.',
+    );
   folder = await mkdtemp(join(tmpdir(), 'rennet-user-'));
   state = stateFolder(join(folder, 'state'));
   await mkdir(state.run, { recursive: true });
