@@ -24,7 +24,7 @@ const AS_USER = isRoot
 let folder = '';
 let state: StateFolder;
 beforeAll(async () => {
-  const [file = '', ...args] = [...AS_USER, 'test', '-x', process.execPath];
+  const [file, ...args] = [...AS_USER, 'test', '-x', process.execPath];
   if ((await execa(file, args, { reject: false })).failed)
     throw new Error(
       'These tests run Rennet as another user, who cannot enter this checkout: put it where others may read it.',
