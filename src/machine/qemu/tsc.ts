@@ -36,5 +36,6 @@ export function chooseRate(measuredKhz: number, beforeKhz: number | undefined): 
 async function measure(): Promise<number> {
   const { stdout } = await execa('python3', ['-I', PROGRAM], { reject: false, stdin: 'ignore' });
   const khz = z.coerce.number().int().min(100_000).max(20_000_000).safeParse(String(stdout).trim());
-  return khz.success ? khz.data : UNKNOWN_KHZ;
+  // Whole megahertz: two that measure at once agree.
+  return khz.success ? Math.round(khz.data / 1000) * 1000 : UNKNOWN_KHZ;
 }
