@@ -54,7 +54,9 @@ async function run(code: string, reset: ResetStrategy, by: MachineDriver = drive
   const place = await mkdtemp(join(folder, 'guest-'));
   await mkdir(join(place, 'spool'));
   await writeBuildInput(join(place, 'input'), { backend: code });
-  const job = { id: 'test', image, reset, input: join(place, 'input'), spool: join(place, 'spool'), limits };
+  // To fill a disk takes 40 s and more, in silence.
+  const bounds = { ...limits, idleMs: limits.wallMs };
+  const job = { id: 'test', image, reset, input: join(place, 'input'), spool: join(place, 'spool'), limits: bounds };
   const report = await by.run(job, signal);
   return { report, log: await readFile(report.log, 'utf8') };
 }
