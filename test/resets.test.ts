@@ -25,6 +25,17 @@ with open('/build/large', 'wb') as file:
     file.flush()
     os.fsync(file.fileno())
 return wheel(wheel_directory)`);
+/** Holds 450 of 768 MiB and goes on writing to all of it, while it reads what passes through the page cache. */
+const HOLDS = backend(`
+held = [bytearray(os.urandom(4096) * 256) for _ in range(450)]
+for _ in range(4):
+    for block in held:
+        for at in range(0, len(block), 4096):
+            block[at] ^= 1
+    for folder, _, names in os.walk(os.path.dirname(os.__file__)):
+        for name in names:
+            open(os.path.join(folder, name), 'rb').read()
+return wheel(wheel_directory)`);
 /** Writes until nothing more fits; a disk that is full is an error of the build. */
 const FILLS = backend(`
 written = 0
@@ -83,6 +94,12 @@ describe.each(['delta', 'copy'] as const)("a guest's own disk: %s", (reset) => {
     expect(written).toBeGreaterThan(limits.memoryMiB);
     expect(written).toBeLessThan(DISK_ROOM_MIB * 1.1);
   });
+});
+
+// The kernel ends early what it has no memory for (guest/init), and only that.
+test('a build gets most of the memory of its guest, and keeps it', async () => {
+  const { report, log } = await run(HOLDS, 'memory');
+  expect(report, log).toMatchObject({ end: 'result', reset: 'memory', result: { status: 'ok' } });
 });
 
 describe('guests that wait', () => {
