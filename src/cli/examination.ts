@@ -10,6 +10,7 @@ import { describeHost, type HostDescription } from '../machine/qemu/host.ts';
 import { probeJail } from '../machine/qemu/jail-probe.ts';
 import { findQemu } from '../machine/qemu/program.ts';
 import { listTemplates } from '../machine/qemu/template.ts';
+import { hostTscKhz } from '../machine/qemu/tsc.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StateFolder } from '../model/state.ts';
 import { formatTarget } from '../model/target.ts';
@@ -56,6 +57,7 @@ export async function* examineHost(
   yield* memory(host);
   yield await stateSpace(state);
   yield await kvm(host, state, progress, signal);
+  yield await settled('guest clock', () => guestClock(state));
   yield* isolation(host, state);
   yield await settled('room', () => room(state));
   yield await settled('index', async () => {
@@ -153,6 +155,17 @@ async function stateSpace(state: StateFolder): Promise<Finding> {
 
 const LOAD_KVM =
   'modprobe kvm_intel, or kvm_amd; where that fails, allow virtualization in the firmware, or nested virtualization in the host that this is a guest of';
+
+/** Only emulated guests depend on it. */
+async function guestClock(state: StateFolder): Promise<Finding> {
+  const what = 'guest clock';
+  const khz = await hostTscKhz(state);
+  if (khz !== undefined)
+    return { what, state: 'good', sentence: `emulated guests keep time by this host's counter, ${khz / 1000} MHz` };
+  const sentence =
+    "the rate of this host's counter cannot be measured: clocks of emulated amd64 guests run too fast or too slow";
+  return { what, state: 'limited', sentence };
+}
 
 /** Believes in KVM only when the real kernel of an image came up on it before a deadline. */
 async function kvm(

@@ -17,7 +17,7 @@ import { findQemu } from './program.ts';
 import { untilSaid } from './rehearsal.ts';
 import { reserveSlot } from './slot.ts';
 import { makePlaceholder } from './placeholder.ts';
-import { emulatedTscKhz } from './tsc.ts';
+import { hostTscKhz } from './tsc.ts';
 
 export type AcceleratorChoice = 'auto' | 'kvm' | 'tcg';
 
@@ -33,8 +33,8 @@ export interface Accelerator {
   readonly accelerator: 'kvm' | 'tcg';
   /** Group of /dev/kvm, for the slot's user; undefined without KVM. */
   readonly kvmGroup: number | undefined;
-  /** Of an emulated amd64 processor. */
-  readonly tscKhz?: number;
+  /** Of an emulated amd64 processor, where it is known. */
+  readonly tscKhz?: number | undefined;
   readonly sentence: string;
 }
 
@@ -63,8 +63,8 @@ export async function chooseAccelerator(
 ): Promise<Accelerator> {
   const architecture = machineArchitecture(image.target);
   const emulated = async (sentence: string): Promise<Accelerator> => {
-    const clock = architecture === 'amd64' ? { tscKhz: await emulatedTscKhz(state) } : {};
-    return { architecture, accelerator: 'tcg', kvmGroup: undefined, ...clock, sentence };
+    const tscKhz = architecture === 'amd64' ? await hostTscKhz(state) : undefined;
+    return { architecture, accelerator: 'tcg', kvmGroup: undefined, tscKhz, sentence };
   };
   if (choice === 'tcg') return emulated(EMULATED);
   const kvm = foreignMachine(image.target) ?? (await kvmSelfTest(image, state, signal));

@@ -6,7 +6,7 @@ export interface MachineShape {
   readonly accelerator: 'kvm' | 'tcg';
   readonly memoryMiB: number;
   readonly cpus: number;
-  /** Of an emulated amd64 processor (tsc.ts). */
+  /** What an emulated amd64 processor counts by (tsc.ts); where it is not known, a guess. */
   readonly tscKhz?: number;
   /** Size of the disk with the operator's mirror; none where it is absent. */
   readonly mirrorBytes?: number;
@@ -144,13 +144,16 @@ const KERNEL_OPTIONS: Record<MachineArchitecture, string> = {
  * Emulated vector instructions make OpenSSL's SHA-256 four times slower than its plain code (no AVX, AVX2, SSSE3: OPENSSL_ia32cap(3)), and all output is
  * hashed. The kernel hands what it does not know to the first program as environment; jobs get an environment of their own.
  */
-const PLAIN_OPENSSL = ' OPENSSL_ia32cap=~0x1000020000000000:~0x20';
+const PLAIN_OPENSSL = 'OPENSSL_ia32cap=~0x1000020000000000:~0x20';
+
+/** By a guess a guest's clock runs wrong from its hello on; without one its kernel may never start. */
+const GUESSED_KHZ = 2_000_000;
 
 function kernelCommandLine(shape: MachineShape, memory: MemorySource, root: RootDisk): string {
   // On a loaded host the calibration of the clock hangs under emulation ("Unable to calibrate against PIT"). With KVM the hypervisor tells the rate.
-  const clock = shape.tscKhz === undefined ? '' : ` tsc_early_khz=${shape.tscKhz}`;
-  const plain = shape.architecture === 'amd64' && shape.accelerator === 'tcg' ? PLAIN_OPENSSL : '';
-  return `${KERNEL_OPTIONS[shape.architecture]}${clock}${plain}${memory.kind === 'own' ? '' : ' rennet.warm'}${root === 'shared' ? '' : ' rennet.disk'}`;
+  const isEmulated = shape.architecture === 'amd64' && shape.accelerator === 'tcg';
+  const emulated = isEmulated ? ` tsc_early_khz=${shape.tscKhz ?? GUESSED_KHZ} ${PLAIN_OPENSSL}` : '';
+  return `${KERNEL_OPTIONS[shape.architecture]}${emulated}${memory.kind === 'own' ? '' : ' rennet.warm'}${root === 'shared' ? '' : ' rennet.disk'}`;
 }
 
 function disk(id: string, drive: string, serial: string): string[] {
