@@ -1,8 +1,9 @@
-import { chown, copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { copySparse } from '../src/host/files.ts';
 import type { Image } from '../src/model/machine.ts';
 import { type StateFolder, stateFolder } from '../src/model/state.ts';
 import { GUEST_LIMITS as limits } from './support/guest-limits.ts';
@@ -52,14 +53,13 @@ async function itsProcesses(): Promise<string[]> {
 
 /** The image as files of the made-up user: those of the tests' state may lie in a home folder that no one else enters. */
 async function itsOwn(image: Image): Promise<Image> {
-  const files = { disk: image.disk, kernel: image.kernel, initrd: image.initrd };
-  for (const [name, path] of Object.entries(files)) {
+  const copy = async (name: 'disk' | 'kernel' | 'initrd'): Promise<string> => {
     const own = join(folder, name);
-    await copyFile(path, own);
+    await copySparse(image[name], own, new AbortController().signal);
     await chown(own, UID, UID);
-    Object.assign(files, { [name]: own });
-  }
-  return { ...image, ...files };
+    return own;
+  };
+  return { ...image, disk: await copy('disk'), kernel: await copy('kernel'), initrd: await copy('initrd') };
 }
 
 /** Layers by name, on or off, and their sentences. */

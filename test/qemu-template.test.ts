@@ -10,7 +10,9 @@ import { lockFile } from '../src/host/lock.ts';
 import { type Keeper, openKeeper } from '../src/machine/keeper.ts';
 import { chooseAccelerator, kvmSelfTest } from '../src/machine/qemu/accelerator.ts';
 import { createFreshness } from '../src/machine/protocol.ts';
+import { type Claim, MACHINE_MIB } from '../src/machine/capacity.ts';
 import { createQemuDriver } from '../src/machine/qemu/driver.ts';
+import { livingClaims } from '../src/machine/qemu/room.ts';
 import { findQemu } from '../src/machine/qemu/program.ts';
 import { createTemplateStore } from '../src/machine/qemu/template-store.ts';
 import { TEMPLATE_PARTS, type TemplateNote, dropMemories } from '../src/machine/qemu/template-record.ts';
@@ -30,6 +32,7 @@ import uuid
 print('random', os.urandom(16).hex())
 print('uuid', uuid.uuid4())
 print('machine', open('/etc/machine-id').read().strip())
+print('names', *os.environ)
 print('clock', time.time(), flush=True)
 return wheel(wheel_directory)`);
 const TICKS = backend(`
@@ -113,7 +116,7 @@ describe('memory templates', () => {
       const log = await readFile(report.log, 'utf8');
       seen.push(
         Object.fromEntries(
-          [...log.matchAll(/^(random|uuid|machine|clock) (.+)$/gm)].map((it) => [it[1] ?? '', it[2] ?? '']),
+          [...log.matchAll(/^(random|uuid|machine|names|clock) (.+)$/gm)].map((it) => [it[1] ?? '', it[2] ?? '']),
         ),
       );
     }
@@ -121,6 +124,8 @@ describe('memory templates', () => {
       expect(seen.every((it) => (it[name] ?? '').length >= 32)).toBe(true);
       expect(new Set(seen.map((it) => it[name])).size).toBe(3);
     }
+    // What the kernel hands to the agent (arguments.ts) is not a build's.
+    for (const { names = '' } of seen) expect(names).toMatch(/^(?=.*\bPATH\b)(?!.*OPENSSL)/);
     // A clone whose clock was not set is behind by the age of its template, 9 s at least: a template is older than its trials.
     for (const [guest, it] of seen.entries())
       expect(Math.abs(Number(it['clock']) - (heardAt[guest] ?? 0))).toBeLessThan(4);
@@ -194,20 +199,30 @@ describe('memory templates', () => {
     expect(await run(IDENTITY, driver)).toMatchObject({ end: 'result', reset: 'memory', result: { status: 'ok' } });
   });
 
-  test('a kept template that was made with another QEMU is not used, and it is said', async () => {
+  test.each([
+    ['with another QEMU', { qemu: '1.0 (another host)' }, 'was made with QEMU 1.0 (another host)'],
+    ['by another clock', { cpu: 'counter of 1 kHz' }, 'was made on a host with another processor'],
+  ])('a kept template that was made %s is not used, it is said, and it goes', async (_, other, sentence) => {
     const { key } = await template();
     const files = join(state.templates, key);
     const note = JSON.parse(await readFile(join(files, 'template.json'), 'utf8')) as TemplateNote;
-    const foreign = { ...note, key: 'f'.repeat(64), qemu: '1.0 (another host)' };
+    const foreign = { ...note, ...other, key: 'f'.repeat(64) };
     const place = join(state.templates, foreign.key);
     await rename(files, place);
     await writeFile(join(place, 'template.json'), JSON.stringify(foreign));
     await dropMemories(key, keeper);
     const said: string[] = [];
-    const progress = ({ doing }: { doing: string }): void => void said.push(doing);
+    const told: Promise<Claim[]>[] = [];
+    const progress = ({ doing }: { doing: string }): void => {
+      said.push(doing);
+      if (doing.startsWith('freezing')) told.push(livingClaims(state, 'unmeasured'));
+    };
     expect(await ensureTemplate(await request(), { state, keeper, progress }, signal)).toMatchObject({ key });
-    expect(said).toContainEqual(expect.stringContaining('was made with QEMU 1.0 (another host); a new one is made'));
+    expect(said).toContainEqual(expect.stringContaining(`${sentence}; a new one is made`));
     expect((await listTemplates(state)).map((it) => it.key)).not.toContain(foreign.key);
+    // While it is made, others on this host see what it may take.
+    const claims = (await Promise.all(told)).flat().map(({ memoryMiB }) => memoryMiB);
+    expect(claims).toContain(limits.memoryMiB + MACHINE_MIB);
   });
 
   test('an old template serves on while a new one is made, and where none can be made', async () => {

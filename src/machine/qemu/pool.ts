@@ -39,7 +39,6 @@ export interface WarmPool {
 
 /** What must stay free beside guests that may touch all of their memory: for builds that begin meanwhile. */
 const SPARE_MIB = 2048;
-const REHEARSAL_MS = 30_000;
 
 /** Keeps up to `size` guests waiting for each template; 0: none. */
 export function createWarmPool(size: number, state: StateFolder): WarmPool {
@@ -131,7 +130,7 @@ async function startPaused(
     if (qmp === undefined) throw new Error('a clone has no monitor');
     await restorePaused(qmp);
     await qmp.execute('cont');
-    if (!(await rehearse(machine, REHEARSAL_MS, signal))) throw new Error('a clone does not answer');
+    if (!(await rehearse(machine, signal))) throw new Error('a clone does not answer');
     await qmp.execute('stop');
     const running = machine;
     return {

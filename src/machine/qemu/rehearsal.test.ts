@@ -49,7 +49,7 @@ test('a rehearsal is a hello for no job; what comes after its answer is for the 
   const it = machine();
   const [control, guest] = duplexPair();
   const asked = once(guest, 'data') as Promise<[Buffer]>;
-  const rehearsing = rehearse({ streams: { ...it.streams, control }, ended: it.ended }, 10_000, never);
+  const rehearsing = rehearse({ streams: { ...it.streams, control }, ended: it.ended }, never);
   expect(JSON.parse((await asked)[0].toString())).toMatchObject({ type: 'hello', job: 'rehearsal' });
   guest.write(`${JSON.stringify(READY)}\n`);
   expect(await rehearsing).toBe(true);
@@ -60,8 +60,8 @@ test('a rehearsal is a hello for no job; what comes after its answer is for the 
 });
 
 test('a guest that does not answer, or ends, has not rehearsed', async () => {
-  expect(await rehearse(machine(), 30, never)).toBe(false);
+  expect(await rehearse(machine(), never, 30)).toBe(false);
   const it = machine();
   it.end();
-  expect(await rehearse(it, 10_000, never)).toBe(false);
+  expect(await rehearse(it, never)).toBe(false);
 });

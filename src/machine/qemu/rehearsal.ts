@@ -4,9 +4,12 @@ import { formatHostLine, parseGuestLine } from '../messages.ts';
 import { helloFor } from '../protocol.ts';
 import type { RunningMachine } from './launch.ts';
 
+/** An answer takes a quarter of a second; on a host with other work a hundred times that is not broken. */
+const ANSWER_MS = 30_000;
+
 type Machine = Pick<RunningMachine, 'streams' | 'ended'>;
 
-/** True when the guest's agent has said this; false when the machine ended, the time is over, or the caller wants it to end. What it says later is kept. */
+/** True when the guest's agent has said this; false when the machine ended, the time is over, or the caller wants it to end. The channel is left paused for the next reader. */
 export async function untilSaid(
   type: 'waiting' | 'ready',
   { streams: { control }, ended }: Machine,
@@ -38,7 +41,7 @@ export async function untilSaid(
  * Says hello for no job to a guest that waits, so that the hello of its job finds done what takes longest the first time: pages touched, code translated.
  * That one reseeds, sets clock and identity anew. False when no answer came.
  */
-export async function rehearse(machine: Machine, deadlineMs: number, signal: AbortSignal): Promise<boolean> {
+export async function rehearse(machine: Machine, signal: AbortSignal, deadlineMs = ANSWER_MS): Promise<boolean> {
   const ready = untilSaid('ready', machine, deadlineMs, signal);
   machine.streams.control.write(formatHostLine(helloFor('rehearsal', randomBytes(16).toString('hex'))));
   return ready;

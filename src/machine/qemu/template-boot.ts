@@ -14,10 +14,9 @@ import { saveDevices } from './migration.ts';
 import { rehearse, untilSaid } from './rehearsal.ts';
 import { noteGuest, tryRoom } from './room.ts';
 import { reserveSlot } from './slot.ts';
-import type { TemplateNote, TemplatePorts, TemplateRequest } from './template-record.ts';
+import { type TemplateNote, type TemplatePorts, type TemplateRequest, withoutHost } from './template-record.ts';
 
 const BOOT_MS = 120_000;
-const REHEARSAL_MS = 30_000;
 /** After the agent said that it is ready, it still goes to sleep in its read. */
 const SETTLE_MS = 200;
 /** For all that is done with one machine: a boot, and saving its devices; or a trial. */
@@ -51,11 +50,11 @@ export async function bootTemplate(
     async (machine, place) => {
       if (machine.qmp === undefined) throw new RennetError('defect', 'A template was booted without a monitor.');
       for (const stream of [machine.streams.log, machine.streams.output, machine.streams.service]) stream.resume();
-      const isUp =
-        (await untilSaid('waiting', machine, BOOT_MS, signal)) && (await rehearse(machine, REHEARSAL_MS, signal));
-      if (!isUp) {
+      const isUp = await untilSaid('waiting', machine, BOOT_MS, signal);
+      if (!isUp || !(await rehearse(machine, signal))) {
         if (signal.aborted) throw new RennetError('cancelled', 'Booting the template was stopped.');
-        throw new RennetError('boot-failed', `The template did not boot. ${machine.complaints().slice(0, 300)}`);
+        const what = isUp ? 'does not answer a hello' : 'did not boot';
+        throw new RennetError('boot-failed', `The template ${what}. ${machine.complaints().slice(0, 300)}`);
       }
       await sleep(SETTLE_MS);
       progress({ doing: `freezing the template of the ${image.kind} image` });
@@ -70,7 +69,7 @@ export async function bootTemplate(
     image: image.digest,
     target: formatTarget(image.target),
     kind: image.kind,
-    shape,
+    shape: withoutHost(shape),
     qemu: request.qemu.version,
     cpu,
     state: await keeper.digestMemory(state.name),

@@ -46,10 +46,9 @@ export const templateNote = z.object({
     accelerator: z.enum(['kvm', 'tcg']),
     memoryMiB: z.int(),
     cpus: z.int(),
-    tscKhz: z.int().optional(),
     mirrorBytes: z.int().optional(),
   }),
-  /** Version of QEMU, and with KVM what the guest sees of this host's processor; neither may change under a template. */
+  /** Version of QEMU, and what the guest sees of this host's processor; neither may change under a template. */
   qemu: z.string(),
   cpu: z.string(),
   /** Digests as the keeper computes them. */
@@ -80,6 +79,12 @@ export function shapeOf(
     ...(tscKhz === undefined ? {} : { tscKhz }),
     ...(mirror === undefined ? {} : { mirrorBytes: mirror.bytes }),
   };
+}
+
+/** A machine without what only this host gives to it: such are compared, and kept with a template. */
+export function withoutHost(shape: MachineShape): Omit<MachineShape, 'tscKhz'> {
+  const { tscKhz: _, ...rest } = shape;
+  return rest;
 }
 
 /** The two memories that make a template, by their suffixes in the keeper and as files. */

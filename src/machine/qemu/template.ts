@@ -22,6 +22,7 @@ import {
   besideName,
   dropMemories,
   templateNote,
+  withoutHost,
 } from './template-record.ts';
 
 export { listTemplates, verifyTemplates } from './template-list.ts';
@@ -123,7 +124,8 @@ export async function templateKey(request: TemplateRequest): Promise<string> {
 async function foreignTemplate(key: string, { image, shape, qemu }: TemplateRequest, state: StateFolder) {
   const cpu = await processorOf(shape);
   const kept = (await listTemplates(state)).find(
-    (it) => it.key !== key && it.image === image.digest && JSON.stringify(it.shape) === JSON.stringify(shape),
+    (it) =>
+      it.key !== key && it.image === image.digest && JSON.stringify(it.shape) === JSON.stringify(withoutHost(shape)),
   );
   if (kept === undefined) return undefined;
   if (kept.cpu !== cpu) return 'was made on a host with another processor';
@@ -178,9 +180,9 @@ const SEEN_OF_PROCESSOR = [
   'Features',
 ];
 
-/** What a guest sees of this host's processor: with KVM all of it, as far as the host's kernel shows it; under emulation nothing. */
-async function processorOf({ accelerator }: MachineShape): Promise<string> {
-  if (accelerator === 'tcg') return '';
+/** What a guest sees of this host's processor: with KVM all of it, as far as the host's kernel shows it; under emulation the rate of its counter. */
+async function processorOf({ accelerator, tscKhz }: MachineShape): Promise<string> {
+  if (accelerator === 'tcg') return tscKhz === undefined ? '' : `counter of ${tscKhz} kHz`;
   const cpuinfo = await readFile('/proc/cpuinfo', 'utf8');
   return [
     release(),
