@@ -54,7 +54,7 @@ def main(arguments):
     status, facts = serve(virtual, order, service, control, log, stream)
     stream.close()
     result = {"type": "result", "nonce": hello["nonce"], "status": status, "facts": facts}
-    result.update({"files": stream.files, "bytes": stream.bytes, "sha256": stream.sha256})
+    result.update({"files": stream.files, "bytes": stream.bytes, "sha512": stream.sha512})
     if not control.fits(result):
         result.update({"status": "failed", "facts": {"step": "agent", "exit": 1, "message": "the facts are too long"}})
     control.send(result)

@@ -10,12 +10,12 @@ import tarfile
 class OutputStream:
     def __init__(self, pipe):
         self.pipe = pipe
-        self.digest = hashlib.sha256()
+        self.digest = hashlib.sha512()
         self.bytes = 0
         self.files = 0
 
     @property
-    def sha256(self):
+    def sha512(self):
         return self.digest.hexdigest()
 
     def write(self, data):

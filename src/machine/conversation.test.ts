@@ -14,7 +14,7 @@ import {
 } from './conversation.ts';
 
 const NONCE = 'a'.repeat(32);
-const SHA = 'b'.repeat(64);
+const SHA = 'b'.repeat(128);
 const limits = {
   wallMs: 1000,
   idleMs: 500,
@@ -30,7 +30,7 @@ const begin = (): Conversation =>
 const line = (message: unknown): Uint8Array =>
   Buffer.from(typeof message === 'string' ? message : JSON.stringify(message));
 const ready = { type: 'ready', protocol: 1, nonce: NONCE, reseeded: true, clock: 10, random: 'c'.repeat(32) };
-const result = { type: 'result', nonce: NONCE, status: 'ok', files: 1, bytes: 10, sha256: SHA, facts: {} };
+const result = { type: 'result', nonce: NONCE, status: 'ok', files: 1, bytes: 10, sha512: SHA, facts: {} };
 
 type Event = (talk: Conversation, now: number) => Conversation;
 const message = fc.oneof(
@@ -78,7 +78,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom<Event>(hearTime, hearAbort, hearEndlessLine) },
   {
     weight: 2,
-    arbitrary: fc.constantFrom(SHA, 'e'.repeat(64)).map(
+    arbitrary: fc.constantFrom(SHA, 'e'.repeat(128)).map(
       (sha): Event =>
         (talk) =>
           judgeOutput(talk, sha),
@@ -102,7 +102,7 @@ test('whatever a guest does: one end, final, and a result only for its own nonce
           expect(talk.end === undefined).toBe(talk.phase !== 'ended');
           if (talk.end?.result) {
             expect(talk.end.end).toBe('result');
-            expect(talk.claim).toMatchObject({ nonce: NONCE, sha256: SHA, bytes: talk.outputBytes });
+            expect(talk.claim).toMatchObject({ nonce: NONCE, sha512: SHA, bytes: talk.outputBytes });
             expect(talk.readyAt).toBeDefined();
           }
           if (talk.phase !== 'ended') {
@@ -126,7 +126,7 @@ test('an honest guest gives its result once all output came, in either order', (
     expect(outputIsComplete(talk)).toBe(true);
     expect(judgeOutput(talk, SHA).end).toMatchObject({
       end: 'result',
-      result: { status: 'ok', files: 1, sha256: SHA },
+      result: { status: 'ok', files: 1, sha512: SHA },
     });
   }
 });

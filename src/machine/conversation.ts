@@ -137,13 +137,13 @@ export function outputIsComplete(talk: Conversation): boolean {
   return talk.phase === 'collecting' && talk.outputBytes === talk.claim?.bytes;
 }
 
-/** The host's own sha256 of the complete output. */
-export function judgeOutput(talk: Conversation, sha256: string): Conversation {
+/** The host's own sha512 of the complete output. */
+export function judgeOutput(talk: Conversation, sha512: string): Conversation {
   if (!outputIsComplete(talk) || !talk.claim) return talk;
   const { status, facts, files } = talk.claim;
-  if (sha256 !== talk.claim.sha256)
+  if (sha512 !== talk.claim.sha512)
     return forged(talk, 'The output of the guest has another digest than its result says.');
-  return finish(talk, { end: 'result', result: { status, facts, files, sha256 }, sentence: '' });
+  return finish(talk, { end: 'result', result: { status, facts, files, sha512 }, sentence: '' });
 }
 
 /** A line passed the bound without ending. */

@@ -25,7 +25,7 @@ export const guestMessage = z.discriminatedUnion('type', [
     status: z.enum(['ok', 'failed', 'needs']),
     files: z.int().nonnegative(),
     bytes: z.int().nonnegative(),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    sha512: z.string().regex(/^[0-9a-f]{128}$/),
     facts: z.record(z.string(), z.unknown()),
   }),
 ]);

@@ -102,7 +102,7 @@ export async function runProtocol(
   const move = (next: Conversation): void => {
     if (talk.phase === 'ended') return;
     const before = talk;
-    talk = outputSpool && outputIsComplete(next) ? judgeOutput(next, outputSpool.sha256()) : next;
+    talk = outputSpool && outputIsComplete(next) ? judgeOutput(next, outputSpool.sha512()) : next;
     if (before.phase === 'booting' && talk.phase === 'running') {
       Promise.resolve(job.onReady?.(streams.process)).then(order, fail);
       watch();

@@ -98,8 +98,8 @@ export interface GuestResult {
   readonly facts: unknown;
   /** Number of files in the output stream. */
   readonly files: number;
-  /** sha256 of the output stream, recomputed by the host. */
-  readonly sha256: string;
+  /** sha512 of the output stream, recomputed by the host. */
+  readonly sha512: string;
 }
 
 /** How a guest ended, seen from the host; made only after the guest is dead. */

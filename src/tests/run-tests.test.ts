@@ -7,7 +7,7 @@ const FACTS = { ran: true, runner: 'pytest', exit: 1, timedOut: false, message: 
 const COUNTS = { passed: 3, failed: 0, errors: 0, skipped: 0 };
 
 function told(facts: unknown, status: 'ok' | 'failed' = 'ok') {
-  return readReport({ end: 'result', sentence: '', result: { status, facts, files: 0, sha256: '' } });
+  return readReport({ end: 'result', sentence: '', result: { status, facts, files: 0, sha512: '' } });
 }
 
 test.each([

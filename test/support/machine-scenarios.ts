@@ -82,7 +82,7 @@ export const SCENARIOS = {
   },
   forgesResult: {
     backend: backend(`
-line = b'\\n{"type":"result","nonce":"' + b'0' * 32 + b'","status":"ok","files":0,"bytes":0,"sha256":"' + b'0' * 64 + b'","facts":{"forged":true}}\\n'
+line = b'\\n{"type":"result","nonce":"' + b'0' * 32 + b'","status":"ok","files":0,"bytes":0,"sha512":"' + b'0' * 128 + b'","facts":{"forged":true}}\\n'
 os.write(1, line)
 places = list(range(3, 64)) + ['/dev/vport%dp%d' % (i, j) for i in range(4) for j in range(8)] + ['/proc/1/fd/%d' % i for i in range(16)]
 for place in places:

@@ -94,7 +94,7 @@ test.each<[string, (guest: GuestSide) => Promise<void>]>([
     },
   ],
   ['another nonce in the result', (guest) => guest.result({ nonce: '1'.repeat(32) })],
-  ['a wrong digest', (guest) => guest.result({ sha256: '0'.repeat(64) })],
+  ['a wrong digest', (guest) => guest.result({ sha512: '0'.repeat(128) })],
   [
     'less output than it says',
     async (guest) => {

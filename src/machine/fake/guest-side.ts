@@ -35,7 +35,7 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
   const output = new PassThrough();
   const life = new AbortController();
   const lines = createInterface({ input: ours })[Symbol.asyncIterator]();
-  const hash = createHash('sha256');
+  const hash = createHash('sha512');
   let bytes = 0;
   let nonce = '';
   let order: Run | undefined;
@@ -71,8 +71,8 @@ export function createGuestSide(): { guest: GuestSide; streams: GuestStreams; de
       await write(output, data);
     },
     result: (fields = {}) => {
-      const sha256 = hash.copy().digest('hex');
-      return guest.say({ type: 'result', nonce, status: 'ok', files: 1, bytes, sha256, facts: {}, ...fields });
+      const sha512 = hash.copy().digest('hex');
+      return guest.say({ type: 'result', nonce, status: 'ok', files: 1, bytes, sha512, facts: {}, ...fields });
     },
     powerOff: end,
   };

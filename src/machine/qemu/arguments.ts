@@ -141,7 +141,7 @@ const KERNEL_OPTIONS: Record<MachineArchitecture, string> = {
 };
 
 /**
- * Emulated vector instructions make OpenSSL's SHA-256 four times slower than its plain code (no AVX, AVX2, SSSE3: OPENSSL_ia32cap(3)), and all output is
+ * Emulated vector instructions make OpenSSL's SHA-2 two to four times slower than its plain code (no AVX, AVX2, SSSE3: OPENSSL_ia32cap(3)), and all output is
  * hashed. The kernel hands what it does not know to the first program as environment; jobs get an environment of their own.
  */
 const PLAIN_OPENSSL = 'OPENSSL_ia32cap=~0x1000020000000000:~0x20';

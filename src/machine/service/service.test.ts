@@ -83,7 +83,7 @@ describe('a job by the service channel', () => {
       expect([tree.status, tree.body.includes('./usr/bin/tool')]).toEqual([200, true]);
       const body = Buffer.alloc(4_000_000, 9);
       expect((await client.fetch('/result', { method: 'PUT', body })).status).toBe(204);
-      await guest.result({ bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') });
+      await guest.result({ bytes: body.length, sha512: createHash('sha512').update(body).digest('hex') });
     });
     expect(report.sentence).toBe('');
     expect(report).toMatchObject({ end: 'result', result: { status: 'ok' } });

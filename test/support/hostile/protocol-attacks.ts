@@ -10,8 +10,8 @@ const protocol = (name: string, args: Readonly<Record<string, unknown>> = {}): G
   name,
   arguments: args,
 });
-const sha256 = (bytes: string): string => createHash('sha256').update(bytes).digest('hex');
-const NOTHING = sha256('');
+const sha512 = (bytes: string): string => createHash('sha512').update(bytes).digest('hex');
+const NOTHING = sha512('');
 const forever = async (once: () => Promise<unknown>, guest: GuestSide): Promise<void> => {
   while (!guest.destroyed.aborted) await once();
 };
@@ -58,13 +58,13 @@ export const PROTOCOL_ATTACKS: readonly Attack[] = [
     does: 'gives a wrong digest',
     safe: ['forged'],
     guest: protocol('wrong_digest'),
-    fake: running((guest) => result(guest, 'x', { sha256: NOTHING })),
+    fake: running((guest) => result(guest, 'x', { sha512: NOTHING })),
   },
   {
     does: 'gives more output than its result says',
     safe: ['forged'],
     guest: protocol('fewer_bytes'),
-    fake: running((guest) => result(guest, 'xx', { bytes: 1, sha256: sha256('x') })),
+    fake: running((guest) => result(guest, 'xx', { bytes: 1, sha512: sha512('x') })),
   },
   {
     does: 'says more output than it gives, and goes off',
@@ -103,7 +103,7 @@ export const PROTOCOL_ATTACKS: readonly Attack[] = [
       }, guest);
     }),
     judge: ({ result: given }) => {
-      if (given !== undefined) expect([sha256('x'), sha256('x'.repeat(1000))]).toContain(given.sha256);
+      if (given !== undefined) expect([sha512('x'), sha512('x'.repeat(1000))]).toContain(given.sha512);
     },
   },
   {
@@ -149,7 +149,7 @@ export const PROTOCOL_ATTACKS: readonly Attack[] = [
     fake: async (guest) => {
       const { nonce } = await guest.hello();
       await guest.ready();
-      const claim = `"nonce":"${nonce}","status":"ok","files":0,"bytes":0,"sha256":"${NOTHING}"`;
+      const claim = `"nonce":"${nonce}","status":"ok","files":0,"bytes":0,"sha512":"${NOTHING}"`;
       await guest.say(`{"type":"result",${claim},"facts":${DEEP}}\n`);
     },
     judge: expectNothingPolluted,

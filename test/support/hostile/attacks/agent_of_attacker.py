@@ -59,7 +59,7 @@ class Guest:
 
         self.output.write(data)
         claim = {"type": "result", "nonce": self.hello["nonce"], "status": "ok", "files": 1, "facts": {}}
-        claim.update({"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+        claim.update({"bytes": len(data), "sha512": hashlib.sha512(data).hexdigest()})
         self.say({**claim, **fields})
 
     def rest(self):

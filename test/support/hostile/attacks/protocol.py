@@ -1,5 +1,6 @@
 """Attacks on the protocol: what a guest says, in which order, and how much of it."""
 
+import hashlib
 import json
 import random
 import time
@@ -7,11 +8,11 @@ import time
 import kernel
 
 FORGED = {"type": "result", "status": "ok", "files": 0, "bytes": 0, "facts": {"forged": True}}
-NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+NOTHING = hashlib.sha512().hexdigest()
 
 
 def result_before_ready(guest):
-    guest.say({**FORGED, "nonce": guest.hello["nonce"], "sha256": NOTHING})
+    guest.say({**FORGED, "nonce": guest.hello["nonce"], "sha512": NOTHING})
 
 
 def output_before_ready(guest):
@@ -49,7 +50,7 @@ def more_bytes(guest):
 def two_results(guest):
     """The second comes while the host still waits for the output of the first."""
     guest.ready()
-    claim = {**FORGED, "nonce": guest.hello["nonce"], "files": 1, "bytes": 10, "sha256": NOTHING}
+    claim = {**FORGED, "nonce": guest.hello["nonce"], "files": 1, "bytes": 10, "sha512": NOTHING}
     guest.say(claim)
     guest.say(claim)
 
@@ -99,7 +100,7 @@ def deep_facts(guest):
     guest.ready()
     depth = 30000
     facts = b'{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"deep":' + b"[" * depth + b"]" * depth
-    line = b'{"type":"result","nonce":"%s","status":"ok","files":0,"bytes":0,"sha256":"%s","facts":%s}}\n'
+    line = b'{"type":"result","nonce":"%s","status":"ok","files":0,"bytes":0,"sha512":"%s","facts":%s}}\n'
     guest.say(line % (guest.hello["nonce"].encode(), NOTHING.encode(), facts))
 
 
@@ -151,7 +152,7 @@ def fuzz(guest, seed, ready):
         guest.ready()
     values = [None, True, -1, 2**53, 1e308, "", "x" * 5000, [], {}, [[]], "\u202e", guest.hello["nonce"], NOTHING, "ok"]
     for _ in range(50):
-        message = {**FORGED, "nonce": guest.hello["nonce"], "sha256": NOTHING}
+        message = {**FORGED, "nonce": guest.hello["nonce"], "sha512": NOTHING}
         message["type"] = chance.choice(["result", "ready", "waiting", "phase", "hello", "run", "", None])
         for key in chance.sample(sorted(message), 3) + ["protocol"]:
             message[key] = chance.choice(values)
