@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { availableMemoryMiB } from '../src/host/memory.ts';
 import { memoryOfTree } from '../src/host/process-memory.ts';
 import { CHECK_LIMITS } from '../src/limits.ts';
 import { createDriver } from '../src/machine/create.ts';
 import { writeTrialInput } from '../src/machine/trial-job.ts';
 import { RennetError } from '../src/model/errors.ts';
 import type { GuestReport, Image, MachineDriver } from '../src/model/machine.ts';
+import { memoryForGuestsMiB } from '../src/machine/qemu/room.ts';
 import type { StateFolder } from '../src/model/state.ts';
 import type { Chart } from './chart.ts';
 import { type Figure, figureOf } from './figures.ts';
@@ -69,7 +69,7 @@ export async function benchDensity(
     const samples = new Map<number, Sample[]>();
     const left: number[] = [];
     for (const count of bench.counts) {
-      if ((await availableMemoryMiB()) < count * IDLE_MIB + SPARE_MIB) {
+      if ((await memoryForGuestsMiB()) < count * IDLE_MIB + SPARE_MIB) {
         left.push(count);
         continue;
       }

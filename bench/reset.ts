@@ -84,17 +84,19 @@ async function runOnce(
   const spool = await mkdtemp(join(folder, 'spool-'));
   const reset = way === 'warm' ? 'memory' : way;
   let measured: Promise<Pick<Sample, 'pss' | 'private' | 'tmpfs'>> | undefined;
+  let ready = 0;
   const onReady = (pid: number): void => {
+    ready = performance.now() - began;
     measured = measure(pid, join(state.memory, 'slots'));
   };
   const job = { id: 'bench', image, reset, input: join(folder, 'input'), spool, limits: BUILD_LIMITS, onReady };
+  const began = performance.now();
   const report = await driver.run(job, signal);
   signal.throwIfAborted();
   if (report.reset !== reset || measured === undefined || (await readTrial(report)) === undefined)
     throw new RennetError('defect', `The measured job did not run by ${way}: ${report.sentence}`);
-  const { reset: ready, teardown } = report.timingsMs;
   await rm(spool, { recursive: true });
-  return { sample: { ready, teardown, ...(await measured) }, report };
+  return { sample: { ready, teardown: report.timingsMs.teardown, ...(await measured) }, report };
 }
 
 async function measure(pid: number, slots: string) {

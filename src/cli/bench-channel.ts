@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { drawChart } from '../../bench/chart.ts';
 import { benchChannel, channelChart } from '../../bench/channel.ts';
 import { benchImages } from './bench-images.ts';
-import { type Measured, parseRuns, sayFigures, writeChart } from './figures.ts';
+import { type Measured, parseRuns, sayFigures, sayWithoutKvm, writeChart } from './figures.ts';
 import { type CommonOptions, withCommonOptions } from './options.ts';
 import { EXIT, runCommand } from './run-command.ts';
 
@@ -41,6 +41,10 @@ export function addBenchChannel(bench: Command): void {
         const { figures, isolation, machineVersion } = await benchChannel(wanted, progress, signal);
         const measured: Measured = { isolation, qemu: machineVersion };
         sayFigures(figures, measured, output);
+        if (driver === 'qemu') {
+          const unmeasured = figures.map(({ name }) => name);
+          await sayWithoutKvm(unmeasured, measured, state, output);
+        }
         const subtitle = `${options.runs} runs, ${image.target.suite}/${image.target.architecture} build image`;
         await writeChart('bench-channel', (on) => drawChart(channelChart(figures, `${subtitle}; ${on}`)), measured, {
           ...context,

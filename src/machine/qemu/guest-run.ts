@@ -31,7 +31,7 @@ export interface Guest {
   /** The input disk. */
   readonly input: string;
   readonly freshness: Freshness;
-  /** When the job was given to the driver, and what it waited for room later, milliseconds since 1970. */
+  /** When QEMU and template were known and the job's own part began, and what it waited for room later, milliseconds since 1970. */
   readonly started: number;
   /** Told the process that the guest runs below. */
   readonly onStart: (pid: number) => void;

@@ -1,11 +1,11 @@
-import { chmod, chown, stat } from 'node:fs/promises';
+import { chmod, chown, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { copySparse, usedMiB } from '../../host/files.ts';
 import { requireMemory, requireSpace } from '../../host/memory.ts';
 import { RennetError } from '../../model/errors.ts';
 import { JAIL_PATHS, type RootDisk } from './arguments.ts';
-import { ownDiskMiB } from './room.ts';
+import { memoryForGuestsMiB, ownDiskMiB } from './room.ts';
 import type { Slot } from './slot.ts';
 
 /** A disk that one guest writes to; it goes with the folder of the guest's slot. */
@@ -31,9 +31,10 @@ export async function makeOwnDisk(
 ): Promise<OwnDisk> {
   const { size } = await stat(base);
   const needMiB = ownDiskMiB(kind, await usedMiB(base));
-  await requireSpace(slot.folder, needMiB, "A guest's own disk");
-  await requireMemory(needMiB, "A guest's own disk");
   const path = join(slot.folder, `root.${kind}`);
+  await rm(path, { force: true }); // of a boot that did not come up
+  await requireSpace(slot.folder, needMiB, "A guest's own disk");
+  await requireMemory(needMiB, "A guest's own disk", await memoryForGuestsMiB());
   await (kind === 'copy' ? copySparse(base, path, signal) : makeDelta(path, size, signal));
   await chmod(path, 0o600);
   if (slot.uid !== undefined) await chown(path, slot.uid, slot.uid);

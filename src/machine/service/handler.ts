@@ -155,10 +155,12 @@ async function give(route: Exclude<Route, { kind: 'tree' }>, response: ServerRes
     return;
   }
   response.writeHead(200, { 'content-length': route.bytes });
+  if (route.bytes === 0) {
+    response.end();
+    return;
+  }
   // As long as it was when the job began; it does not change while the job runs.
-  const content = createReadStream(route.path, { highWaterMark: 262_144, end: Math.max(0, route.bytes - 1) });
-  if (route.bytes === 0) response.end();
-  else await pipeline(content, response);
+  await pipeline(createReadStream(route.path, { highWaterMark: 262_144, end: route.bytes - 1 }), response);
 }
 
 /** Everything root's and of time 0, as on an input disk. */

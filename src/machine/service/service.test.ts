@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -114,6 +114,17 @@ describe('a job by the service channel', () => {
       expect(await as(basic(`rennet:${token}`))).toBe(200);
       // 403 tells nothing about paths.
       expect((await client.fetch('/nothing', { headers: { authorization: 'x' } })).status).toBe(403);
+      guest.powerOff();
+    });
+  });
+
+  test('gives an empty file as often as it is asked, and keeps none open', async () => {
+    const empty = join(input, 'source/empty');
+    await writeFile(empty, '');
+    await run(async (client, guest) => {
+      for (let turn = 0; turn < 5; turn += 1) expect((await client.fetch('/source/empty')).status).toBe(200);
+      const links = (await readdir('/proc/self/fd')).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => ''));
+      expect(await Promise.all(links)).not.toContain(empty);
       guest.powerOff();
     });
   });

@@ -1,6 +1,8 @@
-import { duplexPair } from 'node:stream';
+import { duplexPair, type Duplex } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { createFrameCutter, encodeFrame, type Frame } from './frames.ts';
+import { createFrameCutter, encodeFrame, encodeWindow, type Frame } from './frames.ts';
 import { openTunnel } from './tunnel.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -28,5 +30,37 @@ test('a write of nothing is no frame: the guest would take an empty one for the 
   await settle();
   expect(broken).toBe(false);
   expect(heard.map(({ kind, payload }) => `${kind} ${Buffer.from(payload).toString()}`)).toEqual(['data one', 'end ']);
+  tunnel.close();
+});
+
+test('bytes that nobody reads, one a frame between frames of nothing, keep no others alive here', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const [ours, theirs] = duplexPair();
+  const streams: Duplex[] = [];
+  const tunnel = openTunnel(ours, {
+    onStream: (stream) => void streams.push(stream),
+    onActivity: () => {},
+    onForgery: (sentence) => expect.unreachable(sentence),
+  });
+  theirs.resume();
+  theirs.write(encodeFrame('open', 1));
+  const filler = Buffer.concat(Array.from({ length: 5000 }, () => encodeWindow(1, 0)));
+  const sent = Array.from({ length: 600 }, (_, number) => number % 251);
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  for (const byte of sent) {
+    theirs.write(Buffer.concat([encodeFrame('data', 1, Buffer.of(byte)), filler]));
+    await settle();
+  }
+  theirs.write(encodeFrame('end', 1));
+  await settle();
+  collect();
+  // The chunks that brought them: 36 MB.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8_000_000);
+  const [stream] = streams;
+  const read: number[] = [];
+  for await (const chunk of stream ?? []) read.push(...(chunk as Buffer));
+  expect(read).toEqual(sent);
   tunnel.close();
 });

@@ -7,6 +7,8 @@ export const WINDOW_BYTES = 262_144;
 export const MAX_OPEN = 64;
 /** Streams in a guest's life; one more is an attack. */
 export const MAX_STREAMS = 4096;
+/** Pieces of one stream that wait to be read here before they are put together: a byte in a piece of its own takes hundreds. */
+const MAX_PIECES = 64;
 /** What may wait for the guest to read it before nothing more of it is read. */
 const MAX_WAITING_BYTES = 1_048_576;
 /** A stream on which nothing happens for so long is reset. */
@@ -27,6 +29,9 @@ interface Stream {
   readonly duplex: Duplex;
   /** What the guest may still send. */
   granted: number;
+  /** What came and was not asked for yet: copies, which keep no other bytes alive. */
+  received: Buffer[];
+  wants: boolean;
   /** What we may still send. */
   credit: number;
   /** Waits for credit, or for the port. */
@@ -67,12 +72,21 @@ export function openTunnel(port: Duplex, events: TunnelEvents): { close: () => v
       if (stream.unsent === undefined) done();
     }
   };
-  /** Lets the guest send as much as was read, in few frames. */
+  /** Lets the guest send a window again, in few frames. */
   const grant = (stream: Stream): void => {
-    const more = WINDOW_BYTES - stream.granted - stream.duplex.readableLength;
+    const more = WINDOW_BYTES - stream.granted;
     if (more < WINDOW_BYTES / 2 || stream.heardEnd) return;
     stream.granted += more;
     say(encodeWindow(stream.id, more));
+  };
+  /** Hands on all that came, once it is asked for, and lets the guest send as much again. */
+  const deliver = (stream: Stream): void => {
+    if (!stream.wants || (stream.received.length === 0 && !stream.heardEnd)) return;
+    stream.wants = false;
+    const bytes = Buffer.concat(stream.received);
+    stream.received = [];
+    grant(stream);
+    stream.duplex.push(bytes.length === 0 ? null : bytes);
   };
 
   const open = (id: number): void => {
@@ -81,7 +95,12 @@ export function openTunnel(port: Duplex, events: TunnelEvents): { close: () => v
     if (opened > MAX_STREAMS) return forge(`The guest opened more than ${MAX_STREAMS} streams of the service.`);
     if (streams.size >= MAX_OPEN) return say(encodeFrame('reset', id));
     const duplex = new Duplex({
-      read: () => grant(stream),
+      // Node then asks for one piece at a time; all else waits in `received`.
+      readableHighWaterMark: 1,
+      read() {
+        stream.wants = true;
+        deliver(stream);
+      },
       write(bytes: Buffer, _encoding, done) {
         if (bytes.length === 0) return done(); // http ends some answers so; a frame of data has bytes
         stream.unsent = { bytes, done };
@@ -102,6 +121,8 @@ export function openTunnel(port: Duplex, events: TunnelEvents): { close: () => v
       id,
       duplex,
       granted: WINDOW_BYTES,
+      received: [],
+      wants: false,
       credit: WINDOW_BYTES,
       unsent: undefined,
       lastAt: Date.now(),
@@ -124,13 +145,13 @@ export function openTunnel(port: Duplex, events: TunnelEvents): { close: () => v
         if (stream.heardEnd || frame.payload.length > stream.granted)
           return forge('The guest sent more on a stream of the service than it may.');
         stream.granted -= frame.payload.length;
-        stream.duplex.push(frame.payload);
-        return;
+        stream.received.push(Buffer.from(frame.payload));
+        if (stream.received.length > MAX_PIECES) stream.received = [Buffer.concat(stream.received)];
+        return deliver(stream);
       case 'end':
         if (stream.heardEnd) return forge('The guest ended a stream of the service twice.');
         stream.heardEnd = true;
-        stream.duplex.push(null);
-        return;
+        return deliver(stream);
       case 'reset':
         streams.delete(stream.id);
         stream.duplex.destroy();

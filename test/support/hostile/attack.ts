@@ -6,7 +6,7 @@ export type Verdict = Exclude<GuestReport['end'], 'limit'> | `limit ${NonNullabl
 
 /** What a hostile guest does, as a function of `attacks/MODULE.py`. */
 export interface GuestCode {
-  readonly module: 'machine' | 'protocol' | 'resources' | 'service' | 'world';
+  readonly module: 'machine' | 'protocol' | 'resources' | 'ring0' | 'service' | 'world';
   readonly name: string;
   readonly arguments?: Readonly<Record<string, unknown>>;
 }

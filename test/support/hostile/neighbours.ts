@@ -37,10 +37,9 @@ export function describeNeighbours(field: () => Field, extent: keyof typeof SECO
     process.stdout.write(
       `hostile guests: an honest one beside ${hostile.length} ${does} took ${share.ratio.toFixed(2)} times its fair share of the time ${JSON.stringify(share)}\n`,
     );
-    // Too little is counted in CI to judge by it.
-    if (extent === 'fast') return;
-    expect(share.neighbours).toBeGreaterThan(share.used);
-    expect(share.ratio).toBeLessThan(1.5);
+    // What is counted in CI is little, so that only one that starves is found by it.
+    expect(share.ratio).toBeLessThan(extent === 'fast' ? 3 : 1.5);
+    if (extent === 'long') expect(share.neighbours).toBeGreaterThan(share.used);
   });
 }
 

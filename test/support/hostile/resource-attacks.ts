@@ -45,6 +45,10 @@ export const RESOURCE_ATTACKS: readonly Attack[] = [
     safe: ['result', 'power-off', 'limit memory', 'limit idle'],
     guest: resources('fill_disks'),
     limits: { wallMs: 60_000, idleMs: 20_000 },
+    judge: async ({ log }) => {
+      const filled = (await readFile(log, 'latin1')).matchAll(/^filled (\d+) MiB$/gm);
+      expect(Math.max(0, ...[...filled].map(([, mib]) => Number(mib)))).toBeGreaterThan(50);
+    },
   },
   {
     does: 'fills the disk as package code',
@@ -60,9 +64,18 @@ with open('/tmp/full' if os.access('/tmp', os.W_OK) else 'full', 'wb', buffering
   },
   {
     does: 'makes tiny files, ten million if it is let',
+    safe: ['result'],
+    guest: resources('tiny_files'),
+    judge: ({ result }) => {
+      const { error, files } = (result?.facts ?? {}) as { error?: string; files?: number };
+      expect(error).toBe('ENOSPC');
+      expect(files).toBeGreaterThan(10_000);
+    },
+  },
+  {
+    does: 'makes tiny files as package code, ten million if it is let',
     safe: ['limit time', 'limit idle', 'limit memory', 'power-off'],
     limits: SHORT,
-    guest: resources('tiny_files'),
     package: backend(
       "for number in range(10_000_000):\n    os.close(os.open('file%d' % number, os.O_CREAT | os.O_WRONLY))\nreturn wheel(wheel_directory)",
     ),

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { expect } from 'vitest';
+import type { GuestReport } from '../../../src/model/machine.ts';
 import { backend } from '../machine-scenarios.ts';
 import { type Attack, type GuestCode, running } from './attack.ts';
 
@@ -13,6 +15,14 @@ const machine = (name: string, args: Readonly<Record<string, unknown>> = {}): Gu
   name,
   arguments: args,
 });
+const ring0 = (name: string, args: Readonly<Record<string, unknown>> = {}): GuestCode => ({
+  module: 'ring0',
+  name,
+  arguments: args,
+});
+/** Its own code ran: what goes wrong before that is told by the log. */
+const staysWithoutError = async ({ log }: GuestReport): Promise<void> =>
+  expect(await readFile(log, 'latin1')).toBe('started\n');
 
 /** Something of the host that would answer on all its addresses; the sweep must not find it. */
 export async function listenOnHost(): Promise<{ port: number; seen: () => number; close: () => Promise<void> }> {
@@ -114,10 +124,42 @@ export const worldAttacks = (port: number): readonly Attack[] => [
     }),
   ),
   {
+    does: 'reads and writes every port below 4096, and those of QEMU above',
+    safe: ['result', 'power-off', 'limit idle'],
+    guest: machine('poke_ports', { seed: 1, end: 0x1000 }),
+  },
+  {
     does: 'reads and writes every port',
     safe: ['result', 'power-off', 'limit idle'],
-    guest: machine('poke_ports', { seed: 1 }),
+    guest: machine('poke_ports', { seed: 1, end: 0x10000 }),
+    limits: { wallMs: 180_000, idleMs: 180_000 },
+    long: true,
   },
+  ...(
+    [
+      ['rest', ['limit idle']],
+      ['fault', ['power-off']],
+      ['machine', ['power-off', 'limit idle']],
+    ] as const
+  ).map(
+    ([end, safe]): Attack => ({
+      does: `runs code of its own in ring 0, noise to interrupt controllers and model-specific registers, then: ${end}`,
+      safe,
+      limits: { idleMs: 5000 },
+      guest: ring0('noise', { seed: 1, end }),
+      judge: staysWithoutError,
+    }),
+  ),
+  ...[2, 3, 4, 5, 6, 7, 8, 9].map(
+    (seed): Attack => ({
+      does: `runs code of its own in ring 0 (seed ${seed})`,
+      safe: ['power-off', 'limit idle', 'limit memory'],
+      limits: { idleMs: 5000 },
+      guest: ring0('noise', { seed, end: 'machine' }),
+      judge: staysWithoutError,
+      long: true,
+    }),
+  ),
   {
     does: 'writes over the edge of the serial line, where an assertion of QEMU fails',
     safe: ['power-off'],

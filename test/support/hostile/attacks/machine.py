@@ -1,4 +1,4 @@
-"""Attacks on the machine itself: registers of every virtio device and port, descriptors of our own making, code in ring 0."""
+"""Attacks on the machine itself: registers of every virtio device and port, descriptors of our own making."""
 
 import ctypes
 import mmap
@@ -232,12 +232,12 @@ OUT = {1: bytes.fromhex("89fa89f0eec3"), 2: bytes.fromhex("89fa89f066efc3"), 4: 
 SHUTDOWN = {0x60, 0x64, 0x92, 0xCF9, 0x501, 0x604}
 
 
-def poke_ports(guest, seed):
-    """Reads every port and writes noise to it; those of the serial console byte by byte only, which see."""
+def poke_ports(guest, seed, end):
+    """Reads every port below `end` and writes noise to it; those of the serial console byte by byte only, which see."""
     chance = random.Random(seed)
     guest.ready()
     functions = ports()
-    numbers = [port for port in range(0x1000) if port not in SHUTDOWN] + [0x5658, 0x5659]
+    numbers = [port for port in {*range(end), 0x5658, 0x5659} if port not in SHUTDOWN]
     chance.shuffle(numbers)
     for port in numbers:
         functions[0](port, 0)

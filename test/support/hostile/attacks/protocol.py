@@ -31,7 +31,7 @@ def another_nonce(guest):
 
 def wrong_digest(guest):
     guest.ready()
-    guest.result(b"x" * 10000, sha256=NOTHING)
+    guest.result(b"x" * 10000, sha512=NOTHING)
 
 
 def fewer_bytes(guest):

@@ -1,6 +1,7 @@
 """Attacks on what a host has: processes, memory, disk, processors, the machine's own life."""
 
 import ctypes
+import errno
 import mmap
 import os
 import signal
@@ -57,7 +58,7 @@ def fill_disks(guest):
         for place in ("/tmp", "/dev/shm", "/run", "/rennet/job"):
             try:
                 kernel.mount(None, place, None, kernel.MS_REMOUNT, "size=100%")
-                fill(place)
+                fill(guest, place)
             except OSError:
                 pass
         os._exit(0)
@@ -65,20 +66,26 @@ def fill_disks(guest):
     guest.result()
 
 
-def fill(place):
+def fill(guest, place):
     with open(os.path.join(place, "full"), "wb", buffering=0) as file:
         while True:
-            file.write(b"x" * 1048576)
+            file.write(b"x" * 8388608)
+            guest.log.write(b"filled %d MiB\n" % (file.tell() >> 20))
 
 
 def tiny_files(guest):
-    """Makes files as long as it is let, in ten thousand folders."""
+    """Makes ten million files in ten thousand folders, as long as it is let; facts say how many."""
     guest.ready()
-    for number in range(10_000_000):
-        folder = "/tmp/%d" % (number // 1000)
-        if number % 1000 == 0:
-            os.mkdir(folder)
-        os.close(os.open("%s/%d" % (folder, number), os.O_CREAT | os.O_WRONLY))
+    number = 0
+    try:
+        for number in range(10_000_000):
+            folder = "/tmp/%d" % (number // 1000)
+            if number % 1000 == 0:
+                os.mkdir(folder)
+                guest.log.write(b".")
+            os.close(os.open("%s/%d" % (folder, number), os.O_CREAT | os.O_WRONLY))
+    except OSError as error:
+        guest.result(facts={"files": number, "error": errno.errorcode[error.errno]})
 
 
 def power_off_at_hello(guest):

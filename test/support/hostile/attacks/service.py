@@ -3,6 +3,7 @@
 import os
 import random
 import struct
+import threading
 import time
 
 OPEN, DATA, END, RESET, WINDOW = range(5)
@@ -33,22 +34,27 @@ def ask(guest, stream, data):
 
 def hear(guest, stream):
     """The next frame on a stream; the window of data is given back at once, and only data has a payload here."""
-    held = guest.__dict__.setdefault("held", bytearray())
     while True:
-        while len(held) < 8 or len(held) < 8 + int.from_bytes(held[5:8], "big"):
-            data = os.read(guest.service.descriptor, 65536)
-            if not data:
-                time.sleep(0.01)
-            held += data
-        number, kind = struct.unpack_from(">IB", held)
-        length = int.from_bytes(held[5:8], "big")
-        payload = bytes(held[8 : 8 + length])
-        del held[: 8 + length]
+        number, kind, payload = next_frame(guest)
         if number != stream:
             continue
         if kind == DATA:
-            guest.service.write(frame(WINDOW, stream, struct.pack(">I", length)))
+            guest.service.write(frame(WINDOW, stream, struct.pack(">I", len(payload))))
         return kind, payload if kind == DATA else b""
+
+
+def next_frame(guest):
+    held = guest.__dict__.setdefault("held", bytearray())
+    while len(held) < 8 or len(held) < 8 + int.from_bytes(held[5:8], "big"):
+        data = os.read(guest.service.descriptor, 65536)
+        if not data:
+            time.sleep(0.01)
+        held += data
+    number, kind = struct.unpack_from(">IB", held)
+    length = int.from_bytes(held[5:8], "big")
+    payload = bytes(held[8 : 8 + length])
+    del held[: 8 + length]
+    return number, kind, payload
 
 
 def status(answer):
@@ -77,14 +83,19 @@ def other_methods(guest, methods):
     guest.result(facts=answers)
 
 
-def huge_body(guest):
-    """An upload without end, by chunks, as fast as windows allow and then beside them."""
+def huge_body(guest, waits):
+    """An upload without end, by chunks, as fast as windows allow; where it does not wait for them, beside them."""
     guest.ready()
     head = request(guest, "PUT /result", None, ["Transfer-Encoding: chunked"])
     guest.service.write(frame(OPEN, 1) + frame(DATA, 1, head))
     chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+    left = 262144 - len(head)
     while True:
+        while waits and left < len(chunk):
+            _, kind, payload = next_frame(guest)
+            left += struct.unpack(">I", payload)[0] if kind == WINDOW else 0
         guest.service.write(frame(DATA, 1, chunk))
+        left -= len(chunk)
 
 
 def huge_header(guest):
@@ -93,14 +104,25 @@ def huge_header(guest):
 
 
 def slow_loris(guest, streams):
-    """Many requests that never end, a byte at a time."""
+    """Many requests that never end, a byte at a time, until the host has ended them all."""
     guest.ready()
-    for number in range(1, streams + 1):
+    living = set(range(1, streams + 1))
+    for number in sorted(living):
         guest.service.write(frame(OPEN, number) + frame(DATA, number, b"GET /job HTTP/1.1\r\nX: "))
-    while True:
-        for number in range(1, streams + 1):
+    heard = threading.Thread(target=hear_ends, args=(guest, living), daemon=True)
+    heard.start()
+    while heard.is_alive():
+        for number in sorted(living):
             guest.service.write(frame(DATA, number, b"x"))
-        time.sleep(0.5)
+        heard.join(0.5)
+    guest.result(facts={"ended": streams - len(living)})
+
+
+def hear_ends(guest, living):
+    while living:
+        number, kind, _ = next_frame(guest)
+        if kind in (END, RESET):
+            living.discard(number)
 
 
 def many_streams(guest, streams):
