@@ -23,7 +23,7 @@ const PARTS = [
   'test/support/cgroup-guest.ts',
   'test/support/cgroup-guest.sh',
 ];
-const DEADLINE_MS = 240_000;
+const DEADLINE_MS = 900_000;
 const AGENT = /^exec switch_root .*$/m;
 /** In the place of the agent: mounts the input disk and runs our own script. */
 const SCRIPT = `mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
@@ -40,7 +40,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rennet-cgroup-v2-'));
   said = await runGuest();
   told = [...said.matchAll(/^TOLD (.*?)\r?$/gm)].map(([, json = '']) => JSON.parse(json) as Record<string, unknown>);
-}, 600_000);
+}, 1_200_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Gives what the guest said on its console. */

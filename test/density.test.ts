@@ -5,7 +5,7 @@ import type { Figure } from '../bench/figures.ts';
 import type { Image } from '../src/model/machine.ts';
 import { until } from './support/aftermath.ts';
 import { machineState as state, testImages } from './support/images.ts';
-import { descendants, leftovers } from './support/traces.ts';
+import { commandOf, descendants, leftovers } from './support/traces.ts';
 
 let image: Image;
 beforeAll(async () => {
@@ -47,8 +47,10 @@ test('^C in the middle: none of them is left', async () => {
     () => 'measured',
     () => 'stopped',
   );
-  const machines = async () => (await leftovers()).cgroups.length;
-  await until(async () => (await machines()) > 0);
+  await until(async () => {
+    const commands = await Promise.all([...(await descendants())].map(commandOf));
+    return commands.some((command) => command.includes('qemu-system-'));
+  });
   stop.abort();
   expect(await running).toBe('stopped');
   await expectNothingLeft();

@@ -36,10 +36,10 @@ test('many at once start one keeper', async () => {
 });
 
 test('without a lease it ends after its idle time, and runs what was registered', async () => {
-  const keeper = await openKeeper(state, signal, 0.2);
+  const keeper = await openKeeper(state, signal, 1);
   const trace = join(state.root, 'stopped');
   await keeper.registerIdleStop(['touch', trace]);
-  await sleep(600);
+  await sleep(2000);
   expect(await isAlive(keeper.pid)).toBe(true); // a lease is open
   keeper.close();
   expect(await gone(keeper.pid)).toBe(true);

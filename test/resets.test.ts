@@ -66,7 +66,7 @@ async function run(code: string, reset: ResetStrategy, by: MachineDriver = drive
   await mkdir(join(place, 'spool'));
   await writeBuildInput(join(place, 'input'), { backend: code });
   // To fill a disk takes 40 s and more, in silence.
-  const bounds = { ...limits, idleMs: limits.wallMs };
+  const bounds = { ...limits, wallMs: 500_000, idleMs: 500_000 };
   const job = { id: 'test', image, reset, input: join(place, 'input'), spool: join(place, 'spool'), limits: bounds };
   const report = await by.run(job, signal);
   return { report, log: await readFile(report.log, 'utf8') };

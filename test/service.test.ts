@@ -1,7 +1,7 @@
 import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { hostTarget } from '../src/debian/apt-host.ts';
 import { type AptRoot, openAptRoot } from '../src/debian/apt.ts';
 import { openArchiveIndex } from '../src/debian/archive-index.ts';
@@ -22,9 +22,11 @@ const PROJECT = 'chevron';
 test('a project is the same package by either channel, with layers and with apt-get in the guest', async () => {
   const digests = new Set<string>();
   const place = await mkdtemp(join(tmpdir(), 'rennet-service-'));
+  onTestFinished(() => rm(place, { recursive: true }));
   const disk = await writeMirrorDisk(place, ['python3-setuptools', 'python3-wheel']);
   const suite = (await hostTarget(new AbortController().signal)).suite;
   await writeFile(machineState.settingsFile, `[suite.${suite}]\nmirror-disk = ${JSON.stringify(disk)}\n`);
+  onTestFinished(() => rm(machineState.settingsFile, { force: true }));
   for (const [channel, prerequisites] of [
     ['folder', 'layers'],
     ['service', 'layers'],
@@ -46,8 +48,7 @@ test('a project is the same package by either channel, with layers and with apt-
   const without = await cli(['build', PROJECT, '--rebuild', '--prerequisites', 'mirror']);
   expect(without.stderr).toMatch(/config\.toml names no mirror-disk for/);
   expect(without.status).toBe(2);
-  await rm(place, { recursive: true });
-});
+}, 1_800_000);
 
 describe('apt-get in a guest', () => {
   const { signal } = new AbortController();

@@ -41,30 +41,34 @@ test.each([
     extension: /\.cpython-311-i386-linux-gnu\.so$/,
     machine: 'Intel 80386',
   },
-])('$target.suite/$target.architecture: a C extension is built, checked and published', async (expected) => {
-  const { target, tag, extension, machine } = expected;
-  await reach(target);
-  const name = `${target.suite}/${target.architecture}`;
-  const hostPip = Object.fromEntries(Object.entries(process.env).filter(([key]) => key.startsWith('PIP_')));
-  const env = { PIP_CONFIG_FILE: undefined, ...hostPip };
-  const built = await rennet(['build', 'mmh3', '--target', name, ...demo.args], { env });
-  expect(built.status, built.stderr).toBe(0);
-  const attempt = built.events.find(({ event }) => event === 'attempt');
-  expect(attempt).toMatchObject({ outcome: 'published', target: name, driver: 'qemu', reset: 'memory' });
-  const file = String(attempt?.['file']);
-  const { stdout: fields } = await execa('dpkg-deb', ['--field', file, 'Architecture', 'Version', 'Depends']);
-  expect(fields).toContain(`Architecture: ${target.architecture}\n`);
-  expect(fields).toMatch(new RegExp(`^Version: .*~${tag}$`, 'm'));
-  expect(fields).toMatch(/^Depends: .*libc6 \(>= /m);
-  const unpacked = join(demo.temporary, 'unpacked');
-  await execa('dpkg-deb', ['--extract', file, unpacked]);
-  const { stdout: files } = await execa('find', [unpacked, '-name', '*.so']);
-  expect(files).toMatch(extension);
-  const { stdout: elf } = await execa('readelf', ['--file-header', files.split('\n')[0] ?? '']);
-  expect(elf).toContain(machine);
-  await execa('rm', ['-r', unpacked]);
-  if (target.architecture === 'i386') await isPure(target);
-});
+])(
+  '$target.suite/$target.architecture: a C extension is built, checked and published',
+  async (expected) => {
+    const { target, tag, extension, machine } = expected;
+    await reach(target);
+    const name = `${target.suite}/${target.architecture}`;
+    const hostPip = Object.fromEntries(Object.entries(process.env).filter(([key]) => key.startsWith('PIP_')));
+    const env = { PIP_CONFIG_FILE: undefined, ...hostPip };
+    const built = await rennet(['build', 'mmh3', '--target', name, ...demo.args], { env });
+    expect(built.status, built.stderr).toBe(0);
+    const attempt = built.events.find(({ event }) => event === 'attempt');
+    expect(attempt).toMatchObject({ outcome: 'published', target: name, driver: 'qemu', reset: 'memory' });
+    const file = String(attempt?.['file']);
+    const { stdout: fields } = await execa('dpkg-deb', ['--field', file, 'Architecture', 'Version', 'Depends']);
+    expect(fields).toContain(`Architecture: ${target.architecture}\n`);
+    expect(fields).toMatch(new RegExp(`^Version: .*~${tag}$`, 'm'));
+    expect(fields).toMatch(/^Depends: .*libc6 \(>= /m);
+    const unpacked = join(demo.temporary, 'unpacked');
+    await execa('dpkg-deb', ['--extract', file, unpacked]);
+    const { stdout: files } = await execa('find', [unpacked, '-name', '*.so']);
+    expect(files).toMatch(extension);
+    const { stdout: elf } = await execa('readelf', ['--file-header', files.split('\n')[0] ?? '']);
+    expect(elf).toContain(machine);
+    await execa('rm', ['-r', unpacked]);
+    if (target.architecture === 'i386') await isPure(target);
+  },
+  1_800_000,
+);
 
 /** No trace of the kernel's architecture in an i386 root: dpkg knows one architecture, and no package of another is there. */
 async function isPure(target: Target): Promise<void> {

@@ -69,10 +69,10 @@ test('what passes is tried again, after the time that the server asks for, bound
 test('silence before the answer and within it is tried again, then told', async () => {
   const half: RequestListener = (_, response) => void response.writeHead(200, { 'content-length': 7 }).write('con');
   const server = await start({ '*': inTurn(() => {}, half, serve('ok')) });
-  const settings = { ...server.settings, timeoutMs: 50 };
+  const settings = { ...server.settings, timeoutMs: 500 };
   expect(await getterOf(settings)('/x')).toBe('ok');
   const silent = await start({ '*': () => {} });
-  const failing = getterOf({ ...silent.settings, timeoutMs: 50 }, { retries: 1 })('/x');
+  const failing = getterOf({ ...silent.settings, timeoutMs: 500 }, { retries: 1 })('/x');
   await expect(failing).rejects.toMatchObject({
     code: 'index-unreachable',
     message: expect.stringContaining('silent'),

@@ -47,6 +47,6 @@ export async function leftovers(
       else if (depth > 0) await walk(join(folder, entry.name), depth - 1);
     }
   };
-  await walk('/sys/fs/cgroup', 3);
+  await walk('/sys/fs/cgroup', 8);
   return { mounts, cgroups };
 }

@@ -59,6 +59,7 @@ export const PROTOCOL_ATTACKS: readonly Attack[] = [
     safe: ['forged'],
     guest: protocol('wrong_digest'),
     fake: running((guest) => result(guest, 'x', { sha512: NOTHING })),
+    judge: ({ sentence }) => expect(sentence).toContain('another digest'),
   },
   {
     does: 'gives more output than its result says',

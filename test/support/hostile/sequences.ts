@@ -56,7 +56,11 @@ export function describeSequences(field: () => Field, extent: keyof typeof COUNT
         limits: PATIENT,
       });
     await field().unharmed(async () => {
-      const left = await field().attack({ ...attack('world', 'plant', { canary: code, mib: 150 }), safe: ['result'] });
+      const left = await field().attack({
+        ...attack('world', 'plant', { canary: code, mib: 150 }),
+        safe: ['result'],
+        limits: PATIENT,
+      });
       expect(left.result?.facts).toEqual({ MiB: 150 });
       const after = (await search(false)).result?.facts as Record<'memory' | 'disks' | 'readMiB', number>;
       expect(after).toMatchObject({ memory: 0, disks: 0 });

@@ -137,15 +137,15 @@ export const worldAttacks = (port: number): readonly Attack[] => [
   },
   ...(
     [
-      ['rest', ['limit idle']],
-      ['fault', ['power-off']],
-      ['machine', ['power-off', 'limit idle']],
+      ['rest', ['limit idle'], 5000],
+      ['fault', ['power-off'], 60_000],
+      ['machine', ['power-off', 'limit idle'], 5000],
     ] as const
   ).map(
-    ([end, safe]): Attack => ({
+    ([end, safe, idleMs]): Attack => ({
       does: `runs code of its own in ring 0, noise to interrupt controllers and model-specific registers, then: ${end}`,
       safe,
-      limits: { idleMs: 5000 },
+      limits: { idleMs, wallMs: 120_000 },
       guest: ring0('noise', { seed: 1, end }),
       judge: staysWithoutError,
     }),
