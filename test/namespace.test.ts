@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createNamespaceDriver } from '../src/machine/namespace/namespace-driver.ts';
+import { describeHost } from '../src/machine/qemu/host.ts';
 import { describeGuestAgent } from './support/agent-contract.ts';
 import { describeCheckJob } from './support/check-contract.ts';
-import { testImages } from './support/images.ts';
+import { machineState, testImages } from './support/images.ts';
 import { describeMachine } from './support/machine-contract.ts';
 import { backend, SCENARIOS } from './support/machine-scenarios.ts';
 import { describeServiceChannel } from './support/service-contract.ts';
@@ -26,6 +27,7 @@ const limits = {
   processes: 200,
 };
 const driver = createNamespaceDriver();
+const { cgroups } = await describeHost(machineState);
 
 describeMachine(
   {
@@ -36,7 +38,8 @@ describeMachine(
     runtime: async () => (await testImages(['folder'])).runtime,
     scratch: tmpdir(),
     limits,
-    memoryEnd: { end: 'limit', limit: 'memory' },
+    // Without groups a bound on addresses holds it, and Python sees that.
+    memoryEnd: cgroups.version === 'none' ? { end: 'result' } : { end: 'limit', limit: 'memory' },
   },
   (contract) => {
     describeGuestAgent(contract);

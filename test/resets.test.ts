@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { sha256OfFile } from '../src/host/files.ts';
+import { killAll } from '../src/host/process-family.ts';
 import { createDriver } from '../src/machine/create.ts';
 import {
   DISK_ROOM_MIB,
@@ -124,7 +125,7 @@ describe('guests that wait', () => {
     const warm = createDriver('qemu', { state, accelerator: 'tcg', warm: 1, overcommit: true });
     try {
       await warm.prepare({ image, reset: 'memory', limits }, signal);
-      for (const pid of await descendants()) process.kill(pid, 'SIGKILL');
+      killAll([...(await descendants())]);
       const { report, log } = await run(SCENARIOS.succeeds.backend, 'memory', warm);
       expect(report, log).toMatchObject({ end: 'result', reset: 'memory', result: { status: 'ok' } });
     } finally {
