@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
+import { describeHost } from '../../../src/machine/qemu/host.ts';
+import { machineState } from '../images.ts';
 import { backend } from '../machine-scenarios.ts';
 import { type Attack, type GuestCode, running } from './attack.ts';
 
@@ -39,8 +41,10 @@ export const RESOURCE_ATTACKS: readonly Attack[] = [
     safe: ['limit memory', 'result'], // the latter where there are no control groups
     package: backend('held = []\nwhile True:\n    held.append(os.urandom(1 << 20))'),
     limits: { wallMs: 120_000, idleMs: 60_000, memoryMiB: 256 },
-    judge: ({ end, result }) => {
-      if (end === 'result') expect(result).toMatchObject({ status: 'failed' });
+    judge: async ({ end, result }) => {
+      if (end !== 'result') return;
+      expect((await describeHost(machineState)).cgroups.version).toBe('none');
+      expect(result).toMatchObject({ status: 'failed' });
     },
   },
   {

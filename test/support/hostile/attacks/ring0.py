@@ -15,7 +15,7 @@ CODE = bytes.fromhex(
     "b800200001 0f20e1 0fbae10c 7305 b800600001 0f22d8"  # cr3, by four levels or five: all addresses as they are, registers of devices too
     "bc00200001 0f01142500100001 0f011c2510100001"  # stack, GDT and IDT of our own
     "448b242520100001"  # the seed
-    "bf0000e0fe 81ff0003e0fe 7421 488d1d1a000000 8b07 4569e40d661900 4181c45ff36e3c 4181e4fff8ffff 448927 83c704 81ff0010e0fe 75cc"  # local APIC, but the register that sends
+    "bf0000e0fe 81ff0003e0fe 7421 488d1d1a000000 8b07 4569e40d661900 4181c45ff36e3c 4181e4fff8ffff 448927 83c704 81ff0010e0fe 75cc"  # local APIC, but the register that sends, and no SMI: that never comes back
     "bf0000c0fe 31c9 488d1d17000000 890f 8b4710 4569e40d661900 4181c45ff36e3c 44896710 ffc1 f6c1ff 75db"  # all 256 indices of the I/O APIC
     "be40100001 8b0e 8b6e04 83c608 85ed 742c"  # the next range of model-specific registers
     "488d1d1d000000 0f32 81f9800000c0 7413 4569e40d661900 4181c45ff36e3c 4489e0 0f30 ffc1 39e9 76d6 ebc8"  # rdmsr, and wrmsr but of EFER
